@@ -1,0 +1,73 @@
+# `make demo` and `make test` need Python ≥ 3.11 (with venv) and make; everything else is installed below, from the
+# hash-pinned locks in requirements/, into three environments:
+#   .venv           the package with its command line, and what tests and checks it
+#   .venv-sam       AWS's SAM CLI and cfn-lint (they pin their dependencies exactly, so they live apart)
+#   .venv-emulator  the local AWS (emulated functions see its packages, so there are few)
+
+PYTHON ?= python3
+RECORDING ?= seed-steno-prod-backend-failed
+LAYER := layers/apprunner_watcher
+UV := .venv/bin/uv
+LOCK := $(CURDIR)/$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	--custom-compile-command 'make lock'
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup check test build deploy demo demo-up demo-down invoke bench lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/ready .venv-sam/ready .venv-emulator/ready ## Install everything (done by the other targets too)
+
+.venv/ready: requirements/bootstrap.txt requirements/dev.txt $(LAYER)/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=…)"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements/bootstrap.txt requirements/dev.txt
+	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable $(LAYER)
+	@touch $@
+
+.venv-sam/ready .venv-emulator/ready: .venv-%/ready: requirements/%.txt .venv/ready
+	$(UV) venv --quiet --clear --python .venv/bin/python .venv-$*
+	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes requirements/$*.txt
+	@touch $@
+
+check: .venv/ready .venv-sam/ready ## Format, types, import rules, unit tests, template lint; no network, under 30 s
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	.venv-sam/bin/cfn-lint template.yaml
+	.venv-sam/bin/sam validate --lint --template template.yaml
+	.venv/bin/pytest --quiet -m 'not e2e' --ignore tests/local --ignore tests/template/test_layer.py
+
+test: setup ## Every test: unit, scenarios, house, aws, template, local AWS and end to end
+	.venv/bin/pytest
+
+build: .venv/ready .venv-sam/ready ## Build what is deployed (.aws-sam/build)
+	.venv-sam/bin/sam build
+
+deploy: build ## Build and deploy into your account, with questions
+	.venv-sam/bin/sam deploy --guided
+
+demo: setup ## Explain a recorded incident through the deployed local stack: make demo RECORDING=path
+	.venv/bin/python -m local.demo "$(RECORDING)"
+
+demo-up: setup ## Keep the local AWS up to play with
+	.venv/bin/python -m local.up "$(RECORDING)"
+
+demo-down: setup ## Stop it
+	.venv/bin/python -m local.down
+
+invoke: setup ## Run the built function without a container engine: make invoke EVENT=events/x.json [RECORDING=…]
+	.venv/bin/python -m local.invoke "$(EVENT)" "$(RECORDING)"
+
+lock: .venv/ready ## Resolve the dependencies anew and write the locks
+	cd $(LAYER) && $(LOCK) --upgrade requirements.in --output-file requirements.txt && \
+	$(LOCK) --upgrade requirements-build.in --output-file requirements-build.txt
+	for name in bootstrap dev sam emulator; do $(LOCK) --upgrade requirements/$$name.in --output-file requirements/$$name.txt; done
+
+clean: ## Remove what was installed and built
+	rm -rf .venv .venv-sam .venv-emulator .aws-sam .local-aws
