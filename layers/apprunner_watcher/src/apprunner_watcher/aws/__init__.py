@@ -1,0 +1,1 @@
+"""Here you find the only room that talks to AWS."""

@@ -1,0 +1,117 @@
+"""Here you find how App Runner's answers become parts of the snapshot."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from apprunner_watcher.redaction import Redactor, variable
+from apprunner_watcher.snapshot import Configuration, HealthCheck, Operation, Operations, Service
+
+if TYPE_CHECKING:
+    from mypy_boto3_apprunner.type_defs import DescribeServiceResponseTypeDef, ListOperationsResponseTypeDef
+
+Described = Mapping[str, Any]
+"""DescribeService's `Service`. Members that the model requires may still be absent: they are read with defaults."""
+
+
+def described(answer: "DescribeServiceResponseTypeDef") -> Described:
+    """The service in an answer of DescribeService."""
+    return answer["Service"]
+
+
+def service(described: Described) -> Service:
+    """Who it is about."""
+    return Service(
+        name=described["ServiceName"],
+        arn=described["ServiceArn"],
+        status=described["Status"],
+        url=described.get("ServiceUrl", ""),
+    )
+
+
+def environment(described: Described) -> dict[str, str]:
+    """The environment variables, with their values: for the redactor only."""
+    variables = _values(described).get("RuntimeEnvironmentVariables") or {}
+    return {str(name): str(value) for name, value in variables.items()}
+
+
+def configuration(described: Described, standing: Literal["attempted", "restored", "unsure"]) -> Configuration:
+    """The configuration, redacted."""
+    source = described.get("SourceConfiguration", {})
+    image, code = source.get("ImageRepository", {}), source.get("CodeRepository", {})
+    values = _values(described)
+    instance = described.get("InstanceConfiguration", {})
+    authentication = source.get("AuthenticationConfiguration", {})
+    egress = described.get("NetworkConfiguration", {}).get("EgressConfiguration", {})
+    variables = environment(described)
+    redactor = Redactor(variables)
+    return Configuration(
+        standing=standing,
+        image=image.get("ImageIdentifier", ""),
+        image_repository_type=image.get("ImageRepositoryType", ""),
+        repository_url=redactor.text(code.get("RepositoryUrl", "")),
+        branch=code.get("SourceCodeVersion", {}).get("Value", ""),
+        source_directory=code.get("SourceDirectory", ""),
+        configuration_source=code.get("CodeConfiguration", {}).get("ConfigurationSource", ""),
+        runtime=values.get("Runtime", ""),
+        build_command=redactor.text(values.get("BuildCommand", "")),
+        start_command=redactor.text(values.get("StartCommand", "")),
+        port=_port(values.get("Port")),
+        variables=tuple(variable(name, value) for name, value in variables.items()),
+        secrets=tuple(values.get("RuntimeEnvironmentSecrets") or {}),
+        cpu=instance.get("Cpu", ""),
+        memory=instance.get("Memory", ""),
+        instance_role_arn=instance.get("InstanceRoleArn", ""),
+        access_role_arn=authentication.get("AccessRoleArn", ""),
+        connection_arn=authentication.get("ConnectionArn", ""),
+        health_check=_health_check(described.get("HealthCheckConfiguration", {})),
+        egress_type=egress.get("EgressType", "DEFAULT"),
+        vpc_connector_arn=egress.get("VpcConnectorArn", ""),
+        auto_deployments_enabled=bool(source.get("AutoDeploymentsEnabled")),
+    )
+
+
+def operations(answer: "ListOperationsResponseTypeDef") -> Operations:
+    """The operations, the newest first, as App Runner lists them."""
+    listed = answer.get("OperationSummaryList", [])
+    return Operations(
+        tuple(
+            Operation(
+                id=one.get("Id", ""),
+                type=one.get("Type", ""),
+                status=one.get("Status", ""),
+                started_at=_utc(one["StartedAt"]),
+                ended_at=_utc(one["EndedAt"]) if "EndedAt" in one else None,
+            )
+            for one in listed
+            if "StartedAt" in one
+        )
+    )
+
+
+def _values(described: Described) -> Mapping[str, Any]:
+    """ImageConfiguration or CodeConfigurationValues: what both kinds of source have under the same names."""
+    source = described.get("SourceConfiguration", {})
+    image = source.get("ImageRepository", {}).get("ImageConfiguration")
+    code = source.get("CodeRepository", {}).get("CodeConfiguration", {}).get("CodeConfigurationValues")
+    return image or code or {}
+
+
+def _port(text: object) -> int:
+    return int(text) if isinstance(text, str) and text.isdecimal() else 8080
+
+
+def _health_check(settings: Mapping[str, Any]) -> HealthCheck:
+    names = {
+        "protocol": "Protocol",
+        "path": "Path",
+        "interval": "Interval",
+        "timeout": "Timeout",
+        "healthy_threshold": "HealthyThreshold",
+        "unhealthy_threshold": "UnhealthyThreshold",
+    }
+    return HealthCheck(**{field: settings[name] for field, name in names.items() if name in settings})
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)

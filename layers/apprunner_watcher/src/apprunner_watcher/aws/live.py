@@ -1,0 +1,57 @@
+"""Here you find a live service's last operation, as the event that App Runner would have sent of it."""
+
+import uuid
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from apprunner_watcher.aws import answers
+from apprunner_watcher.event import OPERATION_DETAIL_TYPE, OperationType
+from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus
+
+if TYPE_CHECKING:
+    from apprunner_watcher.aws.clients import Clients
+
+_EVENT_NAMES = {
+    OperationType.CREATE_SERVICE: "CreateService",
+    OperationType.UPDATE_SERVICE: "UpdateService",
+    OperationType.START_DEPLOYMENT: "Deployment",
+    OperationType.PAUSE_SERVICE: "PauseService",
+    OperationType.RESUME_SERVICE: "ResumeService",
+    OperationType.DELETE_SERVICE: "DeleteService",
+}
+
+
+def last_event(clients: "Clients", service_arn: str, status: str | None = None) -> dict[str, Any]:
+    """The event of a service's last operation; `status` gives another operation status, say `DeploymentFailed`.
+
+    Raises what boto3 raises, and `LookupError` where the service has no operations.
+    """
+    listed = answers.operations(clients.apprunner.list_operations(ServiceArn=service_arn, MaxResults=20))
+    if not listed.listed:
+        msg = "App Runner lists no operation of this service"
+        raise LookupError(msg)
+    last = listed.listed[0]
+    if last.status == OperationStatus.SUCCEEDED:
+        stage = "CompletedSuccessfully"
+    else:
+        stage = "Started" if last.status in IN_PROGRESS else "Failed"
+    _, _, _, region, account, resource = service_arn.split(":", 5)
+    _, name, service_id = resource.split("/")
+    at = (last.ended_at or last.started_at).astimezone(UTC)
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": OPERATION_DETAIL_TYPE,
+        "source": "aws.apprunner",
+        "account": account,
+        "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": [service_arn],
+        "detail": {
+            "operationStatus": status or f"{_EVENT_NAMES.get(OperationType(last.type), 'Deployment')}{stage}",
+            "serviceName": name,
+            "serviceId": service_id,
+            "message": "",
+            "severity": "INFO",
+        },
+    }

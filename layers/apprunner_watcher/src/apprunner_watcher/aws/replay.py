@@ -1,0 +1,108 @@
+"""Here you find how a recording stands in for AWS: boto3 clients, answered from the file and not by the network."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.loaders import Loader, create_loader
+from botocore.model import ListShape, MapShape, StructureShape
+from botocore.utils import parse_timestamp
+
+from apprunner_watcher.aws.clients import Clients
+from apprunner_watcher.aws.gather import gather
+from apprunner_watcher.event import CustomDomainEvent, NotUnderstoodError, OperationEvent, parse
+from apprunner_watcher.recording import Recording
+from apprunner_watcher.snapshot import Attempt, Snapshot
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, Shape
+
+NOT_RECORDED = "NotRecorded"
+
+
+def replay(recording: Recording) -> Snapshot:
+    """Gather from a recording what a watcher would have gathered that was there when the operation started.
+
+    Raises `NotUnderstoodError` where the recorded event is none of a service.
+    """
+    event = _of_service(recording)
+    before = recording.at_start()
+    noted = _gather(before, _of_service(before)).attempt() if before else None
+    attempts: tuple[Attempt, ...] = (noted,) if noted else ()
+    return _gather(recording, event, attempts)
+
+
+def _of_service(recording: Recording) -> OperationEvent | CustomDomainEvent:
+    event = parse(recording.event)
+    if not isinstance(event, OperationEvent | CustomDomainEvent):
+        msg = "event: not of a service"
+        raise NotUnderstoodError(msg)
+    return event
+
+
+def _gather(
+    recording: Recording, event: OperationEvent | CustomDomainEvent, attempts: tuple[Attempt, ...] = ()
+) -> Snapshot:
+    region = event.service_arn.split(":")[3]
+    return gather(event, Clients(session(recording, region)), recording.recorded_at, lambda: attempts)
+
+
+def session(recording: Recording, region: str) -> boto3.Session:
+    """A boto3 session whose clients validate their parameters as ever and are then answered by the recording.
+
+    A call that was not recorded is answered with the error code `NotRecorded`.
+    """
+    # credentials of no value: without any, boto3 would look for some on the network
+    core = botocore.session.get_session()
+    core.set_credentials("replay", "replay")
+    core.register_component("data_loader", _models())
+    replaying = boto3.Session(botocore_session=core, region_name=region)
+
+    def keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
+        context["replay_parameters"] = params
+
+    def answer(model: "OperationModel", context: dict[str, Any], **_: object) -> tuple[AWSResponse, dict[str, Any]]:
+        service = model.service_model.service_name
+        found = recording.answer(service, model.name, context["replay_parameters"])
+        if found is None:
+            return _error(501, NOT_RECORDED, f"the recording holds no answer to {service}:{model.name}")
+        if found.error:
+            return _error(400, *found.error)
+        return _http(200), _typed(model.output_shape, found.response or {})
+
+    replaying.events.register("before-parameter-build", keep_parameters)
+    replaying.events.register("before-call", answer)  # type: ignore[arg-type]  # the stubs know no answers
+    return replaying
+
+
+@cache
+def _models() -> Loader:
+    """Botocore's service models, read once and not once per recording."""
+    return create_loader()
+
+
+def _http(status: int) -> AWSResponse:
+    return AWSResponse("", status, HTTPHeaders(), None)
+
+
+def _error(status: int, code: str, message: str) -> tuple[AWSResponse, dict[str, Any]]:
+    return _http(status), {"Error": {"Code": code, "Message": message}}
+
+
+def _typed(shape: "Shape | None", value: Any) -> Any:
+    """JSON has no times: make them where botocore's model says so."""
+    if shape is None or value is None:
+        return value
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        return {name: _typed(shape.members.get(name), inner) for name, inner in value.items()}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [_typed(shape.member, inner) for inner in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {name: _typed(shape.value, inner) for name, inner in value.items()}
+    if shape.type_name == "timestamp":
+        return parse_timestamp(value)
+    return value

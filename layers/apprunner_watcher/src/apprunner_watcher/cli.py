@@ -1,0 +1,244 @@
+"""Here you find the command line: the same rules and the same answer, on a recording or on a live service."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from apprunner_watcher import recording
+from apprunner_watcher.aws.clients import Clients
+from apprunner_watcher.aws.gather import gather
+from apprunner_watcher.aws.live import last_event
+from apprunner_watcher.aws.read import error_code
+from apprunner_watcher.aws.replay import replay
+from apprunner_watcher.aws.stack import Stack
+from apprunner_watcher.aws.table import Table
+from apprunner_watcher.decision import decide
+from apprunner_watcher.diagnosis import diagnose as diagnose_snapshot
+from apprunner_watcher.event import NotUnderstoodError, OperationEvent, parse
+from apprunner_watcher.report import Report, report
+from apprunner_watcher.snapshot import Attempt, Snapshot
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Why did an AWS App Runner deployment fail, and what to change?",
+)
+_out, _err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+_COULD_NOT_READ = 2
+_TEST_ARRIVES_WITHIN = timedelta(seconds=60)
+_ARN_PARTS = 6
+
+StackName = Annotated[str, typer.Option("--stack", help="Name of the watcher's CloudFormation stack.")]
+Region = Annotated[str | None, typer.Option(help="AWS Region; the ARN's, or the environment's, unless given.")]
+ServiceArn = Annotated[str, typer.Argument(help="ARN of an App Runner service.")]
+
+
+class _UnreadableError(Exception):
+    """A target that cannot be read, in one line."""
+
+
+@app.command()
+def diagnose(
+    targets: Annotated[
+        list[str], typer.Argument(metavar="TARGET...", help="A recording, a folder of recordings, or a service ARN.")
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines on stdout, one object per target.")] = False,
+    stack: StackName = "apprunner-watcher",
+    region: Region = None,
+) -> None:
+    """Explain the last operation of a service, or a recorded one.
+
+    Exit status 0 when every target was diagnosed, whatever was found; 2 when one could not be read.
+    """
+    status = 0
+    for name, read in _targets(targets, stack, region):
+        try:
+            said = _said(read())
+        except (_UnreadableError, recording.BrokenRecordingError) as error:
+            _err.print(Text(str(error)))
+            status = _COULD_NOT_READ
+            continue
+        if as_json:
+            source = {} if name.startswith("arn:") else {"recording": name}
+            typer.echo(json.dumps({**source, **said.data}))
+        else:
+            _show(said)
+    raise typer.Exit(status)
+
+
+@app.command()
+def event(
+    service_arn: ServiceArn,
+    status: Annotated[
+        str | None, typer.Option(help="Another operation status than the last operation's, say DeploymentFailed.")
+    ] = None,
+    region: Region = None,
+) -> None:
+    """Print an event of a service's last operation, for `sam local invoke --event`."""
+    try:
+        made = _last_event(_session(service_arn, region), service_arn, status)
+    except _UnreadableError as error:
+        _fail(str(error))
+    typer.echo(json.dumps(made, indent=2))
+
+
+@app.command()
+def status(stack: StackName = "apprunner-watcher", region: Region = None) -> None:
+    """Say whether everything is connected. Exit status 1 when something is missing."""
+    installed = Stack(boto3.Session(region_name=region), stack)
+    try:
+        problems = _show_status(installed)
+    except (ClientError, BotoCoreError) as error:
+        _fail(f"stack {stack}: {_reason(error)}")
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command("send-test")
+def send_test(stack: StackName = "apprunner-watcher", region: Region = None) -> None:
+    """Send one [TEST] message through the deployed path: event rule, function, table, topic."""
+    installed = Stack(boto3.Session(region_name=region), stack)
+    try:
+        event_id = installed.send_test(installed.caller())
+        _out.print(f"Test event {event_id} is on the event bus.")
+        if not installed.wait_until_told(event_id, datetime.now(UTC) + _TEST_ARRIVES_WITHIN):
+            _err.print(
+                f"The function has not told it within {_TEST_ARRIVES_WITHIN.seconds} s. Look at the log of"
+                f" {installed.outputs['WatchFunctionName']} and at the failure queue."
+            )
+            raise typer.Exit(1)
+    except (ClientError, BotoCoreError) as error:
+        _fail(f"stack {stack}: {_reason(error)}")
+    _out.print("The message is on the incidents topic. If it does not reach you: apprunner-watcher status")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _targets(targets: list[str], stack: str, region: str | None) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
+    for target in targets:
+        if target.startswith("arn:"):
+            yield target, lambda arn=target: _live(arn, stack, region)  # type: ignore[misc]
+            continue
+        path = Path(target)
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not files:
+            yield target, lambda path=path: _unreadable(f"{path}: no recording in this folder")  # type: ignore[misc]
+        for file in files:
+            yield str(file), lambda file=file: _replayed(file)  # type: ignore[misc]
+
+
+def _unreadable(line: str) -> Snapshot:
+    raise _UnreadableError(line)
+
+
+def _replayed(path: Path) -> Snapshot:
+    try:
+        return replay(recording.load(path))
+    except NotUnderstoodError as error:
+        line = f"{path}: event: {error}"
+        raise _UnreadableError(line) from None
+
+
+def _live(service_arn: str, stack: str, region: str | None) -> Snapshot:
+    session = _session(service_arn, region)
+    happened = parse(_last_event(session, service_arn, None))
+    assert isinstance(happened, OperationEvent)  # noqa: S101  # that is what last_event makes
+    return gather(happened, Clients(session), datetime.now(UTC), lambda: _recall(session, stack, service_arn))
+
+
+def _recall(session: boto3.Session, stack: str, service_arn: str) -> tuple[Attempt, ...]:
+    """What the installed watcher noted; nothing where none is installed."""
+    try:
+        name = Stack(session, stack).outputs["TableName"]
+    except (ClientError, BotoCoreError, KeyError):
+        return ()
+    return Table(session.client("dynamodb"), name, timedelta()).attempts(service_arn)
+
+
+def _session(service_arn: str, region: str | None) -> boto3.Session:
+    parts = service_arn.split(":")
+    if len(parts) != _ARN_PARTS or parts[2] != "apprunner" or service_arn.count("/") != 2:  # noqa: PLR2004
+        _fail(f"{service_arn}: not the ARN of an App Runner service")
+    return boto3.Session(region_name=region or parts[3])
+
+
+def _last_event(session: boto3.Session, service_arn: str, status: str | None) -> dict[str, Any]:
+    try:
+        return last_event(Clients(session), service_arn, status)
+    except (ClientError, BotoCoreError, LookupError) as error:
+        line = f"{service_arn}: {_reason(error)}"
+        raise _UnreadableError(line) from None
+
+
+def _said(snapshot: Snapshot) -> Report:
+    return report(snapshot, diagnose_snapshot(snapshot), decide())
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return f"{error_code(error)}: {error.response['Error'].get('Message', '')}"
+    return str(error)
+
+
+def _fail(line: str) -> NoReturn:
+    _err.print(Text(line))
+    raise typer.Exit(_COULD_NOT_READ)
+
+
+def _show(said: Report) -> None:
+    """The mail's text, with the parts told apart by colour. Text objects: log lines are no markup."""
+    _out.rule(style="dim")
+    for line in said.text.splitlines():
+        if line.isupper() or line.startswith(("WHY", "OR (", "WHAT TO CHANGE")):
+            style = "bold"
+        elif line.startswith("  >"):
+            style = "yellow"
+        elif line.startswith("     "):
+            style = "cyan"
+        else:
+            style = ""
+        _out.print(Text(line, style=style))
+
+
+def _show_status(installed: Stack) -> int:
+    """Print what is connected; the number of things that are not."""
+    problems = 0
+    _out.print(f"stack {installed.name}: function {installed.outputs['WatchFunctionName']}")
+    subscriptions = installed.subscriptions()
+    if not any(one.confirmed for one in subscriptions):
+        problems += 1
+        _out.print("[red]nobody gets the messages[/red]: no confirmed subscription of the incidents topic")
+    for one in subscriptions:
+        state = "confirmed" if one.confirmed else "[yellow]not confirmed yet[/yellow]"
+        _out.print(Text.assemble(f"subscription {one.protocol} {one.endpoint}: ", Text.from_markup(state)))
+    missing = installed.missing_permissions()
+    problems += len(missing)
+    for action in missing:
+        _out.print(f"[red]missing permission[/red] {action}")
+    if not missing:
+        _out.print("permissions: the function's role may read all that it needs")
+    table = RichTable("service", "status", "last event seen", "last incident", box=None)
+    for service in installed.services():
+        table.add_row(
+            *map(Text, (service.name, service.status, service.last_event_at or "none yet", service.last_incident))
+        )
+    _out.print(table)
+    return problems
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Here you find what it means: a snapshot becomes a verdict, ranked causes, and what could not be judged."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from apprunner_watcher.event import CustomDomainEvent, OperationEvent, OperationType, Stage
+from apprunner_watcher.rule import CONFIGURATION, Confidence, Evidence, Finding, Matches, Rule, Step
+from apprunner_watcher.rules import CATALOGUE
+from apprunner_watcher.snapshot import IN_PROGRESS, Missing, NotSeenError, OperationStatus, ServiceStatus, Snapshot
+
+_log = logging.getLogger(__name__)
+
+MOST_CAUSES = 3
+# Image deployments take 2 to 5 minutes, source deployments 5 to 20, a failing health check up to 20.
+STUCK_AFTER = timedelta(minutes=30)
+
+
+class Verdict(StrEnum):
+    """The outcome of the operation, never whether a cause was found."""
+
+    IN_PROGRESS = "in_progress"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+    STUCK = "stuck"
+    HEALTHY = "healthy"
+    UNKNOWN = "unknown"
+
+
+class Serving(StrEnum):
+    """What users of the service get right now."""
+
+    NEW = "new"
+    PREVIOUS = "previous"
+    NOTHING = "nothing"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    """How soon somebody should look."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A finding with its rule's texts, placeholders filled."""
+
+    rule: Rule
+    confidence: Confidence
+    title: str
+    evidence: tuple[Evidence, ...]
+    fix: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotJudged:
+    """A rule that could not judge, and why."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the last operations tell, this one included."""
+
+    failed_in_a_row: int
+    last_success_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The answer. `causes` has at most three, the first is the answer; none means "not known"."""
+
+    verdict: Verdict
+    serving: Serving
+    severity: Severity
+    causes: tuple[Cause, ...]
+    history: History | None
+    not_judged: tuple[NotJudged, ...]
+    not_seen: tuple[Missing, ...]
+    looked_at: int  # rules that were asked
+
+
+def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Diagnosis:
+    """Judge a snapshot. Pure: the same snapshot gives the same answer; never raises for what a snapshot holds."""
+    verdict = _verdict(snapshot)
+    serving = _serving(snapshot, verdict)
+    asked = () if verdict is Verdict.HEALTHY else catalogue
+    findings: list[tuple[Rule, Finding]] = []
+    not_judged: list[NotJudged] = []
+    for rule in asked:
+        try:
+            finding = rule.check(snapshot, Matches(rule, snapshot))
+        except NotSeenError as not_seen:
+            not_judged.append(NotJudged(rule.id, str(not_seen)))
+        except Exception:  # noqa: BLE001  # one broken rule must not hide what the others see; the trace goes to the log
+            _log.exception("rule %s crashed", rule.id)
+            not_judged.append(NotJudged(rule.id, "the rule crashed, see the function's log"))
+        else:
+            if finding:
+                findings.append((rule, finding))
+    return Diagnosis(
+        verdict=verdict,
+        serving=serving,
+        severity=_severity(verdict, serving),
+        causes=_ranked(findings, snapshot),
+        history=_history(snapshot),
+        not_judged=tuple(not_judged),
+        not_seen=snapshot.missing,
+        looked_at=len(asked),
+    )
+
+
+_VERDICT_OF_STATUS: Mapping[str, Verdict] = {
+    OperationStatus.SUCCEEDED: Verdict.HEALTHY,
+    OperationStatus.FAILED: Verdict.FAILED,
+    OperationStatus.ROLLBACK_SUCCEEDED: Verdict.ROLLED_BACK,
+    OperationStatus.ROLLBACK_FAILED: Verdict.ROLLBACK_FAILED,
+}
+
+
+def _verdict(snapshot: Snapshot) -> Verdict:
+    """ListOperations is believed before the event: only there a rollback shows. But the list may lag behind."""
+    event = snapshot.event
+    if not isinstance(event, OperationEvent):
+        return Verdict.HEALTHY if isinstance(event, CustomDomainEvent) else Verdict.UNKNOWN
+    try:
+        operation = snapshot.operation
+    except NotSeenError:
+        return _verdict_of_event(event)
+    if operation.status in _VERDICT_OF_STATUS:
+        return _VERDICT_OF_STATUS[operation.status]
+    if operation.status in IN_PROGRESS and event.stage is Stage.STARTED:
+        is_stuck = snapshot.taken_at - operation.started_at > STUCK_AFTER
+        return Verdict.STUCK if is_stuck else Verdict.IN_PROGRESS
+    return _verdict_of_event(event)
+
+
+def _verdict_of_event(event: OperationEvent) -> Verdict:
+    outcomes = {Stage.STARTED: Verdict.UNKNOWN, Stage.SUCCEEDED: Verdict.HEALTHY, Stage.FAILED: Verdict.FAILED}
+    return outcomes[event.stage]
+
+
+def _serving(snapshot: Snapshot, verdict: Verdict) -> Serving:
+    try:
+        status = snapshot.service.status
+    except NotSeenError:
+        return Serving.UNKNOWN
+    if status in {ServiceStatus.CREATE_FAILED, ServiceStatus.PAUSED, ServiceStatus.DELETED}:
+        return Serving.NOTHING
+    event = snapshot.event
+    creates = isinstance(event, OperationEvent) and event.operation is OperationType.CREATE_SERVICE
+    if verdict is Verdict.HEALTHY:
+        return Serving.NEW if status == ServiceStatus.RUNNING else Serving.UNKNOWN
+    if verdict in {Verdict.IN_PROGRESS, Verdict.STUCK}:
+        return Serving.NOTHING if creates else Serving.PREVIOUS
+    if verdict in {Verdict.FAILED, Verdict.ROLLED_BACK}:
+        return Serving.NOTHING if creates else Serving.PREVIOUS
+    return Serving.UNKNOWN
+
+
+def _severity(verdict: Verdict, serving: Serving) -> Severity:
+    if verdict in {Verdict.HEALTHY, Verdict.IN_PROGRESS}:
+        return Severity.INFO
+    if serving is Serving.NOTHING or verdict is Verdict.ROLLBACK_FAILED:
+        return Severity.CRITICAL
+    return Severity.WARNING
+
+
+def _history(snapshot: Snapshot) -> History | None:
+    try:
+        operation = snapshot.operation
+    except NotSeenError:
+        return None
+    success = snapshot.operations.last_success_before(operation)
+    return History(
+        failed_in_a_row=snapshot.operations.failed_in_a_row_until(operation),
+        last_success_at=success.ended_at if success else None,
+    )
+
+
+_ORDER = tuple(Confidence)
+
+
+def _ranked(findings: Iterable[tuple[Rule, Finding]], snapshot: Snapshot) -> tuple[Cause, ...]:
+    """Certain before likely before possible; then the earlier phase; then what was seen first.
+
+    A generic cause says where to look: it steps back as soon as a finer one is at least likely.
+    """
+    weighed = [(rule, _weighed(finding, snapshot)) for rule, finding in findings]
+    if any(not rule.is_generic and finding.confidence is not Confidence.POSSIBLE for rule, finding in weighed):
+        weighed = [(rule, finding) for rule, finding in weighed if not rule.is_generic]
+    weighed.sort(key=lambda one: (_ORDER.index(one[1].confidence), one[0].is_generic, one[0].phase, _seen_at(one[1])))
+    best_of_code: dict[str, Cause] = {}
+    for rule, finding in weighed:
+        best_of_code.setdefault(rule.code, _cause(rule, finding))
+    return tuple(best_of_code.values())[:MOST_CAUSES]
+
+
+def _seen_at(finding: Finding) -> float:
+    return min((one.at.timestamp() for one in finding.evidence if one.at), default=0.0)
+
+
+def _weighed(finding: Finding, snapshot: Snapshot) -> Finding:
+    """No claim above `possible` rests on a configuration alone that may not be the one that was attempted."""
+    rests_on_configuration = all(one.where == CONFIGURATION for one in finding.evidence)
+    if rests_on_configuration and snapshot.configuration.standing != "attempted":
+        return replace(finding, confidence=Confidence.POSSIBLE)
+    return finding
+
+
+class _Values(dict[str, str]):
+    """A placeholder that the finding did not fill stays readable instead of raising."""
+
+    def __missing__(self, key: str) -> str:
+        return f"<{key}>"
+
+
+def _cause(rule: Rule, finding: Finding) -> Cause:
+    values = _Values(finding.values)
+    return Cause(
+        rule=rule,
+        confidence=finding.confidence,
+        title=rule.title.format_map(values),
+        evidence=finding.evidence,
+        fix=tuple(Step(step.text.format_map(values), step.command.format_map(values)) for step in rule.fix),
+    )

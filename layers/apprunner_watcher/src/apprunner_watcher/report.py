@@ -1,0 +1,274 @@
+"""Here you find how we say it: a diagnosis becomes the published JSON, a subject line and a mail in plain text."""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from apprunner_watcher.decision import Decision
+from apprunner_watcher.diagnosis import Cause, Diagnosis, NotJudged, Serving, Verdict
+from apprunner_watcher.event import OperationEvent
+from apprunner_watcher.rule import Evidence
+from apprunner_watcher.snapshot import NotSeenError, Snapshot
+
+LONGEST_SUBJECT = 99  # SNS: less than 100 characters, ASCII to be safe, no line break
+_LONGEST_QUOTE = 1_000
+_WIDTH = 88
+
+_OPERATION_WORDS = {
+    "CREATE_SERVICE": "service creation",
+    "UPDATE_SERVICE": "service update",
+    "START_DEPLOYMENT": "deployment",
+    "PAUSE_SERVICE": "pausing",
+    "RESUME_SERVICE": "resuming",
+    "DELETE_SERVICE": "deletion",
+}
+_VERDICT_WORDS = {
+    Verdict.IN_PROGRESS: "is in progress",
+    Verdict.FAILED: "failed",
+    Verdict.ROLLED_BACK: "failed and was rolled back by App Runner",
+    Verdict.ROLLBACK_FAILED: "failed, and App Runner's rollback failed as well",
+    Verdict.STUCK: "is stuck",
+    Verdict.HEALTHY: "went through",
+    Verdict.UNKNOWN: "ended in a state that could not be read",
+}
+_SERVING_WORDS = {
+    Serving.NEW: "Users get the new version.",
+    Serving.PREVIOUS: "Users still get the previous version.",
+    Serving.NOTHING: "Users get nothing: the service does not run.",
+    Serving.UNKNOWN: "What users get right now could not be read.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is told and recorded. `data` is the published JSON contract (`diagnose --json`)."""
+
+    subject: str
+    text: str
+    data: dict[str, Any]
+
+
+def report(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision) -> Report:
+    """Put a diagnosis into words."""
+    data = _data(snapshot, diagnosis, decision)
+    return Report(_subject(data, diagnosis), _text(snapshot, diagnosis, decision, data), data)
+
+
+def report_of_test(requested_by: str) -> Report:
+    """The words of a `[TEST]` message."""
+    text = (
+        "This is a test of App Runner Watcher.\n\n"
+        "The event rule, the function, the table and this topic are connected: a failed deployment of an App Runner\n"
+        "service in this account and Region will be explained here.\n\n"
+        f"Requested by {requested_by} with `apprunner-watcher send-test`. Nothing needs to be done.\n"
+    )
+    data = {"service": {"name": "test", "arn": ""}, "verdict": "test", "severity": "info", "causes": []}
+    return Report("[TEST] App Runner Watcher is connected", text, data)
+
+
+def _data(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision) -> dict[str, Any]:
+    event = snapshot.event
+    history = diagnosis.history
+    return {
+        "service": {"name": _service_name(snapshot), "arn": getattr(event, "service_arn", "")},
+        "operation": _operation(snapshot),
+        "verdict": diagnosis.verdict.value,
+        "serving": diagnosis.serving.value,
+        "severity": diagnosis.severity.value,
+        "causes": [_cause(cause) for cause in diagnosis.causes],
+        "remarks": [],
+        "checks": [],
+        "changes": [],
+        "history": {
+            "failed_in_a_row": history.failed_in_a_row if history else None,
+            "last_success_at": _iso(history.last_success_at) if history and history.last_success_at else None,
+        },
+        "not_judged": [{"rule": one.rule, "reason": one.reason} for one in diagnosis.not_judged],
+        "not_seen": [{"what": one.what, "why": one.why, "allow": one.allow} for one in diagnosis.not_seen],
+        "decision": {"action": decision.action, "reason": decision.reason},
+    }
+
+
+def _service_name(snapshot: Snapshot) -> str:
+    return getattr(snapshot.event, "service_name", "")
+
+
+def _operation(snapshot: Snapshot) -> dict[str, str]:
+    try:
+        operation = snapshot.operation
+    except NotSeenError:
+        kind = snapshot.event.operation.value if isinstance(snapshot.event, OperationEvent) else ""
+        return {"id": "", "type": kind, "status": ""}
+    return {"id": operation.id, "type": operation.type, "status": operation.status}
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "code": cause.rule.code,
+        "rule": cause.rule.id,
+        "confidence": cause.confidence.value,
+        "title": cause.title,
+        "evidence": [
+            {"where": one.where, "at": _iso(one.at) if one.at else None, "saw": _quote(one)} for one in cause.evidence
+        ],
+        "why": cause.rule.why,
+        "fix": [{"text": step.text, "command": step.command} for step in cause.fix],
+        "rollback": cause.rule.rollback,
+        "docs": cause.rule.docs,
+    }
+
+
+def _quote(evidence: Evidence) -> str:
+    saw = evidence.saw
+    return (
+        saw
+        if len(saw) <= _LONGEST_QUOTE
+        else f"{saw[:_LONGEST_QUOTE]} … [cut: {len(saw) - _LONGEST_QUOTE} more characters]"
+    )
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _subject(data: dict[str, Any], diagnosis: Diagnosis) -> str:
+    operation = _OPERATION_WORDS.get(data["operation"]["type"], "operation")
+    answer = diagnosis.causes[0].title if diagnosis.causes else "cause not known"
+    return subject_line(
+        f"{data['service']['name']}: {operation} {diagnosis.verdict.value.replace('_', ' ')} - {answer}"
+    )
+
+
+def subject_line(text: str) -> str:
+    """`text` as SNS accepts it for a subject: printable ASCII on one line, less than 100 characters."""
+    ascii_text = re.sub(r"[^ -~]+", " ", text).strip() or "App Runner Watcher"
+    if len(ascii_text) <= LONGEST_SUBJECT:
+        return ascii_text
+    whole_words, _, _ = ascii_text[: LONGEST_SUBJECT - 3].rpartition(" ")
+    return f"{whole_words or ascii_text[: LONGEST_SUBJECT - 3]}..."
+
+
+def _text(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, data: dict[str, Any]) -> str:
+    sections = (
+        _headline(snapshot, diagnosis, data),
+        *(_cause_section(number, cause) for number, cause in enumerate(diagnosis.causes)),
+        *([] if diagnosis.causes else [_no_cause(snapshot, diagnosis)]),
+        _now(diagnosis, decision),
+        _gaps(diagnosis),
+        _links(data["service"]["arn"]),
+    )
+    return "\n\n".join("\n".join(lines) for section in sections if (lines := list(section))) + "\n"
+
+
+def _headline(snapshot: Snapshot, diagnosis: Diagnosis, data: dict[str, Any]) -> Iterator[str]:
+    operation = _OPERATION_WORDS.get(data["operation"]["type"], "operation")
+    yield f"{data['service']['name']}: the {operation} {_VERDICT_WORDS[diagnosis.verdict]}."
+    yield _SERVING_WORDS[diagnosis.serving]
+    history = diagnosis.history
+    if history and history.failed_in_a_row > 1:
+        since = (
+            f"the last success was {_iso(history.last_success_at)}"
+            if history.last_success_at
+            else "none of the last operations succeeded"
+        )
+        yield f"It is the {_ordinal(history.failed_in_a_row)} failure in a row; {since}."
+    try:
+        started = snapshot.operation
+    except NotSeenError:
+        return
+    end = f", ended {_iso(started.ended_at)}" if started.ended_at else ""
+    yield f"Started {_iso(started.started_at)}{end}."
+
+
+def _cause_section(number: int, cause: Cause) -> Iterator[str]:
+    if number == 0:
+        yield f"WHY ({cause.confidence.value})"
+    else:
+        yield f"OR ({cause.confidence.value})"
+    yield from _wrapped(f"{cause.title}.")
+    yield ""
+    for one in cause.evidence:
+        yield f"  > {_quote(one)}"
+        yield f"    {one.where}{f', {_iso(one.at)}' if one.at else ''}"
+    if number > 0:
+        return
+    yield ""
+    yield from _wrapped(cause.rule.why)
+    yield ""
+    yield "WHAT TO CHANGE"
+    for count, step in enumerate(cause.fix, 1):
+        yield from _wrapped(f"{count}. {step.text}", hanging="   ")
+        yield from (f"     {line}" for line in step.command.splitlines())
+    yield f"   More: {cause.rule.docs}"
+    if cause.rule.false_alarms and cause.confidence.value != "certain":
+        yield from _wrapped(f"Mind: {cause.rule.false_alarms}")
+
+
+def _no_cause(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
+    if diagnosis.verdict is Verdict.HEALTHY:
+        yield "Nothing is wrong."
+        return
+    yield "WHY"
+    yield from _wrapped(f"Not known: none of {diagnosis.looked_at} rules found its cause in what could be seen.")
+    lines = _last_lines(snapshot)
+    if lines:
+        yield "The last lines of the new version:"
+        yield from (f"  > {line}" for line in lines)
+
+
+def _last_lines(snapshot: Snapshot) -> list[str]:
+    try:
+        return [line.text[:_LONGEST_QUOTE] for line in snapshot.application_log.failing[-8:]]
+    except NotSeenError:
+        return []
+
+
+def _now(diagnosis: Diagnosis, decision: Decision) -> Iterator[str]:
+    if diagnosis.verdict in {Verdict.HEALTHY, Verdict.IN_PROGRESS}:
+        return
+    yield "ROLLBACK"
+    if diagnosis.verdict is Verdict.ROLLED_BACK:
+        yield "App Runner has put the previous version back by itself. The watcher did nothing:"
+    else:
+        yield "The watcher did nothing:"
+    yield f"{decision.reason}."
+
+
+def _gaps(diagnosis: Diagnosis) -> Iterator[str]:
+    if diagnosis.not_seen:
+        yield "COULD NOT SEE"
+        for one in diagnosis.not_seen:
+            yield from _wrapped(f"- {one.what}: {one.why}", hanging="  ")
+            if one.allow:
+                yield f"  Allow {one.allow} to the watcher's role."
+    if diagnosis.not_judged:
+        rules = _listed(diagnosis.not_judged)
+        yield from _wrapped(f"Could not judge {len(diagnosis.not_judged)} of {diagnosis.looked_at} rules: {rules}.")
+
+
+def _listed(not_judged: tuple[NotJudged, ...], most: int = 8) -> str:
+    names = [one.rule for one in not_judged]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _links(arn: str) -> Iterator[str]:
+    found = re.fullmatch(r"arn:[\w-]+:apprunner:([\w-]+):\d+:service/(.+)/([0-9a-f]+)", arn)
+    if not found:
+        return
+    region, name, service_id = found.groups()
+    console = f"https://{region}.console.aws.amazon.com"
+    group = f"/aws/apprunner/{name}/{service_id}/application".replace("/", "$252F")
+    yield f"Service: {console}/apprunner/home?region={region}#/services/dashboard?service_arn={arn}"
+    yield f"Log:     {console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
+
+
+def _wrapped(text: str, hanging: str = "") -> list[str]:
+    return textwrap.wrap(text, _WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+
+
+def _ordinal(number: int) -> str:
+    suffix = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"

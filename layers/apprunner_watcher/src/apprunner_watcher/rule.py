@@ -1,0 +1,156 @@
+"""Here you find what a rule is: one known cause, how to see it, why it happens and what to change."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from typing import Literal
+
+from apprunner_watcher.snapshot import Line, Snapshot
+
+CONFIGURATION = "configuration"
+
+
+class Confidence(StrEnum):
+    """A promise: `certain` is right practically always, `likely` in nine of ten cases, `possible` is a hint."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Phase(IntEnum):
+    """When in a deployment the cause strikes. An earlier phase explains a later one."""
+
+    BUILD = 1
+    IMAGE = 2
+    START = 3
+    LISTEN = 4
+    HEALTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A line or setting that proves it, verbatim after redaction."""
+
+    where: str
+    saw: str
+    at: datetime | None = None
+
+    @classmethod
+    def of(cls, line: Line) -> "Evidence":
+        """A log line."""
+        log = "application log" if line.stream.startswith("instance/") else "service log"
+        return cls(f"{log}, {line.stream}", line.text, line.at)
+
+    @classmethod
+    def setting(cls, name: str, value: object) -> "Evidence":
+        """A setting of the service's configuration."""
+        return cls(CONFIGURATION, f"{name}: {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check returns: never prose. `values` fill the {placeholders} of the rule's title and fix."""
+
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a fix: an imperative sentence, and the command for it where there is one."""
+
+    text: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A pattern found in a line, and the texts of its neighbours in the same stream: some messages take two lines."""
+
+    line: Line
+    found: re.Match[str]
+    before: str = ""
+    after: str = ""
+
+    def __getitem__(self, group: int | str) -> str:
+        """The text of a group, empty where it took no part."""
+        return self.found[group] or ""
+
+
+class Matches:
+    """Where the patterns of one rule were found. Asking for a log that is Missing raises `NotSeenError`."""
+
+    def __init__(self, rule: "Rule", snapshot: Snapshot) -> None:
+        """The scan happens when it is first asked for."""
+        self._rule = rule
+        self._snapshot = snapshot
+
+    @cached_property
+    def _in_application_log(self) -> Mapping[str, tuple[Match, ...]]:
+        return _scan(self._rule.application_patterns, self._snapshot.application_log.failing)
+
+    @cached_property
+    def _in_service_log(self) -> Mapping[str, tuple[Match, ...]]:
+        return _scan(self._rule.service_patterns, self._snapshot.service_log.lines)
+
+    def application(self, name: str) -> tuple[Match, ...]:
+        """Where the application pattern was found, in time order."""
+        return self._in_application_log[name]
+
+    def service(self, name: str) -> tuple[Match, ...]:
+        """Where the service log pattern was found, in time order."""
+        return self._in_service_log[name]
+
+
+def _scan(patterns: Mapping[str, re.Pattern[str]], lines: tuple[Line, ...]) -> Mapping[str, tuple[Match, ...]]:
+    return {
+        name: tuple(
+            Match(line, found, _text(lines, at - 1, line.stream), _text(lines, at + 1, line.stream))
+            for at, line in enumerate(lines)
+            if (found := pattern.search(_unescaped(line.text)))
+        )
+        for name, pattern in patterns.items()
+    }
+
+
+def _text(lines: tuple[Line, ...], at: int, stream: str) -> str:
+    return _unescaped(lines[at].text) if 0 <= at < len(lines) and lines[at].stream == stream else ""
+
+
+def _unescaped(text: str) -> str:
+    """`text` as it was before a logger put it into JSON; its line breaks become blanks."""
+    return text.replace('\\"', '"').replace("\\n", " ") if "\\" in text else text
+
+
+def weight(snapshot: Snapshot) -> Confidence | None:
+    """How much an error in the application's log explains; None: nothing, it came up all the same."""
+    if snapshot.has_ended:
+        return Confidence.CERTAIN
+    if not snapshot.came_up:
+        return Confidence.LIKELY
+    return Confidence.POSSIBLE if snapshot.fails_unseen else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One known cause. The texts are reviewed as texts; `check` returns evidence only."""
+
+    id: str  # file name and id are the same, with hyphens
+    code: str  # of the published vocabulary: what the user must change
+    title: str  # no full stop; {placeholders} come from the finding
+    phase: Phase
+    looks_at: frozenset[str]  # parts of the snapshot
+    why: str
+    fix: tuple[Step, ...]
+    false_alarms: str  # what looks like it and is not
+    docs: str
+    rollback: Literal["helps", "does-not-help", "unsafe"]  # could the last healthy image cure it?
+    check: Callable[[Snapshot, Matches], Finding | None]
+    application_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    service_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    is_generic: bool = False  # says where to look; steps back behind any finer cause

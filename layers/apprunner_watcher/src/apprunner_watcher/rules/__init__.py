@@ -1,0 +1,63 @@
+"""Here you find what we know: the catalogue of rules, one file a rule.
+
+A new rule is a file here and a line below: the list is explicit, so that an editor can follow it.
+"""
+
+from apprunner_watcher.rule import Rule
+from apprunner_watcher.rules import (
+    access_role_invalid,
+    app_crash,
+    bind_address,
+    build_command_failed,
+    config_validation_failed,
+    container_never_started,
+    credentials_expected_in_env,
+    dependency_credentials_wrong,
+    dependency_on_localhost,
+    dependency_unreachable,
+    env_var_missing,
+    health_path_errors,
+    health_path_not_found,
+    health_path_redirects,
+    health_path_unauthorized,
+    image_architecture,
+    image_not_found,
+    module_missing,
+    out_of_memory,
+    port_mismatch,
+    runtime_version_unsupported,
+    segmentation_fault,
+    silent_exit,
+    start_command_needs_shell,
+    start_command_not_found,
+    tls_required,
+)
+
+CATALOGUE: tuple[Rule, ...] = (
+    build_command_failed.RULE,
+    runtime_version_unsupported.RULE,
+    access_role_invalid.RULE,
+    image_architecture.RULE,
+    image_not_found.RULE,
+    credentials_expected_in_env.RULE,
+    config_validation_failed.RULE,
+    env_var_missing.RULE,
+    start_command_needs_shell.RULE,
+    start_command_not_found.RULE,
+    module_missing.RULE,
+    out_of_memory.RULE,
+    segmentation_fault.RULE,
+    tls_required.RULE,
+    dependency_credentials_wrong.RULE,
+    dependency_on_localhost.RULE,
+    dependency_unreachable.RULE,
+    app_crash.RULE,
+    silent_exit.RULE,
+    container_never_started.RULE,
+    port_mismatch.RULE,
+    bind_address.RULE,
+    health_path_not_found.RULE,
+    health_path_unauthorized.RULE,
+    health_path_redirects.RULE,
+    health_path_errors.RULE,
+)

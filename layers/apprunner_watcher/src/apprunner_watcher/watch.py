@@ -1,0 +1,88 @@
+"""Here you find the life of an event: gather, diagnose, decide, record, tell."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from apprunner_watcher.aws.clients import Clients
+from apprunner_watcher.aws.gather import gather
+from apprunner_watcher.aws.table import Incident, Table, incident_key
+from apprunner_watcher.aws.topic import Topic
+from apprunner_watcher.decision import decide
+from apprunner_watcher.diagnosis import Verdict, diagnose
+from apprunner_watcher.event import CustomDomainEvent, Event, OperationEvent, Stage, TestEvent
+from apprunner_watcher.report import Report, report, report_of_test
+from apprunner_watcher.snapshot import Attempt, Operations, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an event."""
+
+    outcome: Literal["told", "already-told", "noted", "nothing-to-tell"]
+    service: str = ""
+    verdict: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Where things go: without a table nothing is remembered, without a topic the message is printed."""
+
+    clients: Clients
+    table: Table | None
+    topic: Topic | None
+
+    def watch(self, event: Event, now: Callable[[], datetime], time_left: timedelta) -> Outcome:
+        """See an event through. Raises what only a later attempt can cure: then Lambda comes again."""
+        if isinstance(event, TestEvent):
+            return self._tell(_test_incident(event), now, time_left)
+        if isinstance(event, CustomDomainEvent):
+            return Outcome("nothing-to-tell", event.service_name)  # no rule looks at custom domains yet
+        snapshot = gather(event, self.clients, now(), self._recall(event.service_arn))
+        diagnosis = diagnose(snapshot)
+        if event.stage is Stage.STARTED or diagnosis.verdict is Verdict.HEALTHY:
+            return self._note(event, snapshot, diagnosis.verdict, now())
+        said = report(snapshot, diagnosis, decide())
+        return self._tell(_incident(event, snapshot, said), now, time_left)
+
+    def _recall(self, service_arn: str) -> Callable[[], tuple[Attempt, ...]]:
+        table = self.table
+        return (lambda: table.attempts(service_arn)) if table else tuple
+
+    def _note(self, event: OperationEvent, snapshot: Snapshot, verdict: Verdict, now: datetime) -> Outcome:
+        """Note what is attempted, as long as it shows. Nobody is told."""
+        attempt = snapshot.attempt()
+        if not attempt or not self.table:
+            return Outcome("nothing-to-tell", event.service_name, verdict.value)
+        self.table.note(event.service_arn, attempt, event.stage.value, now)
+        return Outcome("noted", event.service_name, verdict.value)
+
+    def _tell(self, incident: Incident, now: Callable[[], datetime], time_left: timedelta) -> Outcome:
+        """Record first, then tell: if this ends in between, the next attempt finds the record and tells."""
+        moment = now()
+        to_tell = self.table.record(incident, moment, moment + time_left) if self.table else incident
+        if to_tell:
+            if self.topic:
+                self.topic.tell(to_tell)
+            else:
+                print(f"{to_tell.subject}\n\n{to_tell.text}")  # noqa: T201  # this is the message
+            if self.table:
+                self.table.told(to_tell, now())
+        causes = incident.data.get("causes") or [{"code": "unknown"}]
+        service, verdict = incident.data["service"]["name"], incident.data["verdict"]
+        return Outcome("told" if to_tell else "already-told", service, verdict, causes[0]["code"])
+
+
+def _incident(event: OperationEvent, snapshot: Snapshot, said: Report) -> Incident:
+    operations = snapshot.parts.operations
+    operation = operations.of(event) if isinstance(operations, Operations) else None
+    key = incident_key(operation, event.time, event.id)
+    return Incident(event.service_arn, key, event.id, said.subject, said.text, said.data)
+
+
+def _test_incident(event: TestEvent) -> Incident:
+    said = report_of_test(event.requested_by)
+    key = incident_key(None, event.time, event.id)
+    return Incident("test", key, event.id, said.subject, said.text, said.data)
