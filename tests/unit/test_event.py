@@ -1,0 +1,142 @@
+"""EventBridge events are read in both documented spellings, and what is none is refused in words."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from apprunner_watcher.event import (
+    CustomDomainEvent,
+    NotUnderstoodError,
+    OperationEvent,
+    OperationType,
+    Stage,
+    TestEvent,
+    parse,
+)
+
+ARN = "arn:aws:apprunner:us-east-2:123456789012:service/my-app/8fe1e10304f84fd2b0df550fe98a71fa"
+EVENT: dict[str, Any] = {
+    "version": "0",
+    "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+    "detail-type": "AppRunner Service Operation Status Change",
+    "source": "aws.apprunner",
+    "account": "111122223333",  # AWS's sample has another account than the ARN
+    "time": "2021-04-29T18:43:48Z",
+    "region": "us-east-2",
+    "resources": [ARN],
+    "detail": {
+        "operationStatus": "UpdateServiceFailed",
+        "serviceName": "my-app",
+        "serviceId": "8fe1e10304f84fd2b0df550fe98a71fa",
+        "message": "Service update failed.",
+        "severity": "ERROR",
+    },
+}
+
+
+def event(**detail: str) -> dict[str, Any]:
+    changed = copy.deepcopy(EVENT)
+    changed["detail"] |= detail
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("status", "operation", "stage"),
+    [
+        ("CreateServiceStarted", OperationType.CREATE_SERVICE, Stage.STARTED),
+        ("CreateServiceCompletedSuccessfully", OperationType.CREATE_SERVICE, Stage.SUCCEEDED),
+        ("UpdateServiceFailed", OperationType.UPDATE_SERVICE, Stage.FAILED),
+        ("DeploymentFailed", OperationType.START_DEPLOYMENT, Stage.FAILED),
+        ("PauseServiceStarted", OperationType.PAUSE_SERVICE, Stage.STARTED),
+        ("ResumeServiceFailed", OperationType.RESUME_SERVICE, Stage.FAILED),
+        ("DeleteServiceCompletedSuccessfully", OperationType.DELETE_SERVICE, Stage.SUCCEEDED),
+    ],
+)
+def test_operation_status_is_split(status: str, operation: OperationType, stage: Stage) -> None:
+    happened = parse(event(operationStatus=status))
+    assert isinstance(happened, OperationEvent)
+    assert (happened.operation, happened.stage) == (operation, stage)
+
+
+@pytest.mark.parametrize("status_key", ["operationStatus", "OperationStatus", "Status", "status"])
+def test_both_documented_spellings_are_read(status_key: str) -> None:
+    changed = copy.deepcopy(EVENT)
+    changed["detail"] = {
+        status_key: "DeploymentFailed",
+        "ServiceName": "my-app",
+        "ServiceId": "8fe1e10304f84fd2b0df550fe98a71fa",
+        "Message": "Deployment failed.",
+        "Severity": "ERROR",
+    }
+    happened = parse(changed)
+    assert isinstance(happened, OperationEvent)
+    assert happened.operation is OperationType.START_DEPLOYMENT
+    assert happened.message == "Deployment failed."
+
+
+def test_the_arn_in_resources_is_believed() -> None:
+    happened = parse(EVENT)
+    assert isinstance(happened, OperationEvent)
+    assert (happened.service_arn, happened.service_name) == (ARN, "my-app")
+
+
+def test_without_resources_the_detail_names_the_service() -> None:
+    happened = parse({**EVENT, "resources": [], "account": "123456789012"})
+    assert isinstance(happened, OperationEvent)
+    assert happened.service_arn == ARN
+
+
+def test_unknown_severity_and_extra_fields_do_not_matter() -> None:
+    assert parse(event(severity="NEVER SEEN", somethingNew="x")) == parse(EVENT)
+
+
+def test_custom_domain() -> None:
+    detail_type = "AppRunner Custom Domain Validation Status Update"
+    assert isinstance(parse({**EVENT, "detail-type": detail_type, "detail": {}}), CustomDomainEvent)
+
+
+def test_test_event() -> None:
+    happened = parse(
+        {**EVENT, "source": "apprunner-watcher", "detail-type": "Test Requested", "detail": {"requestedBy": "me"}}
+    )
+    assert isinstance(happened, TestEvent)
+    assert happened.requested_by == "me"
+
+
+def without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in EVENT.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (None, "event"),
+        ([], "event"),
+        ("text", "event"),
+        ({}, "detail-type"),
+        (without("id"), "id"),
+        (without("time"), "time"),
+        (without("detail"), "detail"),
+        ({**EVENT, "time": "yesterday"}, "time"),
+        ({**EVENT, "time": "2021-04-29T18:43:48"}, "time"),
+        ({**EVENT, "detail": {}}, "operationStatus"),
+        ({**EVENT, "detail": {"operationStatus": 7}}, "operationStatus"),
+        (event(operationStatus="ServiceExploded"), "ServiceExploded"),
+        (event(operationStatus="DeploymentFailedX"), "DeploymentFailedX"),
+        ({**EVENT, "resources": [], "detail": {"operationStatus": "DeploymentFailed"}}, "no App Runner service ARN"),
+        ({**EVENT, "resources": ["arn:aws:s3:::bucket"], "region": ""}, "no App Runner service ARN"),
+        ({**EVENT, "detail-type": "AppRunner Service Status Change"}, "AppRunner Service Status Change"),
+        ({**EVENT, "source": "apprunner-watcher", "detail-type": "Test"}, "apprunner-watcher"),
+    ],
+)
+def test_what_is_no_event_is_refused_in_words(raw: object, says: str) -> None:
+    with pytest.raises(NotUnderstoodError, match=says):
+        parse(raw)
+
+
+def test_a_refusal_does_not_repeat_what_the_event_holds() -> None:
+    secret = "hunter2hunter2"
+    with pytest.raises(NotUnderstoodError) as refused:
+        parse({**EVENT, "time": secret, "detail": [secret]})
+    assert secret not in str(refused.value)
