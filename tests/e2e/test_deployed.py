@@ -1,0 +1,205 @@
+"""An event goes in at one end of the deployed stack, and the explanation comes out at the other."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apprunner_watcher.aws.replay import replay
+from apprunner_watcher.decision import decide
+from apprunner_watcher.diagnosis import diagnose
+from apprunner_watcher.recording import load
+from apprunner_watcher.report import report
+from local.stack import Stack, until
+from tests.e2e.conftest import Play, Role
+
+pytestmark = pytest.mark.e2e
+
+CONFIDENCES = ["possible", "likely", "certain"]
+READS = ["apprunner:DescribeService", "apprunner:ListOperations", "logs:DescribeLogStreams", "logs:GetLogEvents"]
+
+
+def service_of(path: Path) -> str:
+    return str(load(path).event["resources"][0])
+
+
+def records(stack: Stack, path: Path, kind: str) -> list[dict[str, Any]]:
+    return [one for one in stack.records(service_of(path)) if one["sk"].startswith(f"{kind}#")]
+
+
+def in_memory(path: Path) -> dict[str, Any]:
+    """What the command line says about the same recording."""
+    snapshot = replay(load(path))
+    return dict(report(snapshot, diagnose(snapshot), decide()).data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["seed-steno-prod-backend-failed", "seed-nerava-debug-image", "seed-nerava-v32", "seed-nerava-v32-rollback"],
+)
+def test_incident_is_explained_as_expected_and_as_the_command_line_does(stack: Stack, copy: Play, name: str) -> None:
+    path = copy(name)
+    expect = load(path).expect
+    assert expect
+
+    played = stack.play(path)
+
+    assert played.outcome["outcome"] == "told"
+    [incident] = records(stack, path, "incident")
+    first = incident["report"]["causes"][0]
+    assert first["code"] in expect.causes
+    assert CONFIDENCES.index(first["confidence"]) <= CONFIDENCES.index(expect.at_most or "certain")
+    assert not {one["code"] for one in incident["report"]["causes"] if one["confidence"] != "possible"} & {
+        *expect.never
+    }
+    quoted = "\n".join(evidence["saw"] for evidence in first["evidence"])
+    assert all(evidence in quoted for evidence in expect.evidence)
+    assert played.message
+    assert played.message.subject == incident["subject"]
+    assert played.message.text == incident["text"]
+    said = in_memory(path)
+    for part in ("verdict", "serving", "severity", "decision"):
+        assert incident["report"][part] == said[part]
+    for part, keys in {
+        "causes": ("code", "confidence"),
+        "not_seen": ("what", "why"),
+        "not_judged": ("rule", "reason"),
+    }.items():
+        assert names(incident["report"][part], *keys) == names(said[part], *keys)
+
+
+def names(entries: list[dict[str, Any]], *keys: str) -> list[tuple[Any, ...]]:
+    return [tuple(entry[key] for key in keys) for entry in entries]
+
+
+@pytest.mark.parametrize("action", READS)
+def test_permission_that_is_missing_is_named(stack: Stack, copy: Play, role: Role, action: str) -> None:
+    path = copy("seed-steno-prod-backend-failed")
+    with role.without(action):
+        played = stack.play(path)
+
+    assert played.outcome["outcome"] == "told"
+    assert played.message
+    assert action in played.message.text
+    [incident] = records(stack, path, "incident")
+    assert {one["allow"] for one in incident["report"]["not_seen"] if one["allow"]} == {action}
+
+
+def test_every_read_of_the_role_is_tried_above(role: Role) -> None:
+    assert role.actions("reads") == {*READS}
+
+
+def test_nothing_is_missing_with_the_role_as_shipped(stack: Stack, copy: Play) -> None:
+    path = copy("seed-steno-prod-backend-failed")
+    stack.play(path)
+    [incident] = records(stack, path, "incident")
+    assert not [one for one in incident["report"]["not_seen"] if one["allow"]]
+
+
+def test_operation_that_starts_is_noted_and_nobody_is_told(stack: Stack, copy: Play) -> None:
+    path = copy("seed-nerava-backend-in-progress")
+    played = stack.play(path)
+    assert played.outcome["outcome"] == "noted"
+    assert played.message is None
+    assert len(records(stack, path, "attempt")) == 1
+    assert not records(stack, path, "incident")
+
+
+def test_success_is_noted_and_nobody_is_told(stack: Stack, copy: Play) -> None:
+    path = copy("seed-tara-after-fix")
+    played = stack.play(path)
+    assert played.outcome["outcome"] == "noted"
+    assert played.message is None
+    [attempt] = records(stack, path, "attempt")
+    assert attempt["stage"] == "succeeded"
+
+
+def test_event_that_comes_twice_is_told_once(stack: Stack, copy: Play) -> None:
+    path = copy("seed-steno-prod-backend-failed")
+    recording = load(path).shifted(now := datetime.now(UTC))
+    stack.show(path, now)
+
+    assert stack.deliver(recording.event)["outcome"] == "told"
+    assert stack.deliver(recording.event)["outcome"] == "already-told"  # the same news in another event
+    event = {**recording.event, "id": "11111111-2222-4333-8444-555555555555"}
+    assert stack.invoke(event)["outcome"] == "already-told"
+    assert stack.invoke(event)["outcome"] == "already-told"  # the very same event, as EventBridge may deliver it
+
+    assert len(records(stack, path, "incident")) == 1
+    assert len(stack.messages()) == 1
+
+
+def test_failure_before_its_start_is_told_once_and_stays(stack: Stack, copy: Play) -> None:
+    path = copy("seed-steno-prod-backend-failed")
+    recording = load(path).shifted(now := datetime.now(UTC))
+    start = recording.at_start()
+    assert start
+    stack.show(path, now)
+
+    assert stack.deliver(recording.event)["outcome"] == "told"
+    [incident] = records(stack, path, "incident")
+    stack.deliver(start.event)
+
+    assert records(stack, path, "incident") == [incident]
+    assert len(stack.messages()) == 1
+
+
+def test_event_out_of_the_failure_queue_is_told_once(stack: Stack, copy: Play, role: Role) -> None:
+    path = copy("seed-steno-prod-backend-failed")
+    recording = load(path).shifted(now := datetime.now(UTC))
+    stack.show(path, now)
+    with role.without("dynamodb:PutItem"):
+        event_id = stack.send(recording.event)
+        [failure] = until(lambda: stack.take("FailureQueueUrl"), "event in the failure queue")
+    assert not stack.messages()
+    assert failure["requestPayload"]["id"] == event_id
+    assert failure["requestContext"]["approximateInvokeCount"] == 3
+    assert failure["responsePayload"]["errorType"] == "ClientError"
+
+    assert stack.invoke(failure["requestPayload"])["outcome"] == "told"
+    assert stack.invoke(failure["requestPayload"])["outcome"] == "already-told"
+
+    assert len(records(stack, path, "incident")) == 1
+    assert len(stack.messages()) == 1
+
+
+def test_event_that_is_not_understood_lies_in_the_failure_queue_after_one_attempt(stack: Stack, copy: Play) -> None:
+    event = load(copy("seed-steno-prod-backend-failed")).shifted(datetime.now(UTC)).event
+    event_id = stack.send({**event, "detail": {"operationStatus": "ServiceTeleported"}})
+    [failed] = until(lambda: stack.take("FailureQueueUrl"), "event in the failure queue")
+    assert failed["id"] == event_id
+    assert failed["detail"] == {"operationStatus": "ServiceTeleported"}
+    assert not stack.messages()
+
+
+def test_rule_leaves_other_events_alone(stack: Stack, copy: Play) -> None:
+    event = load(copy("seed-steno-prod-backend-failed")).event
+    assert stack.listens_to(event)
+    assert stack.listens_to({**event, "detail-type": "AppRunner Custom Domain Validation Status Update"})
+    assert not stack.listens_to({**event, "detail-type": "AWS API Call via CloudTrail"})
+    assert not stack.listens_to({**event, "source": "com.example"})
+
+
+def test_what_is_stored_expires(stack: Stack, copy: Play) -> None:
+    path = copy("seed-nerava-v32")
+    stack.play(path)
+    assert all(one["expires_at"] > datetime.now(UTC).timestamp() for one in stack.records(service_of(path)))
+
+
+def test_burst_loses_nothing(stack: Stack, copy: Play) -> None:
+    paths = [copy("seed-steno-prod-backend-failed") for _ in range(30)]
+    now = datetime.now(UTC)
+    stack.show(paths[0], now)
+    for path in paths:
+        stack.send(load(path).shifted(now).event)
+
+    incidents = until(lambda: _all_told(stack, paths), "incident for each of them")
+
+    assert len(incidents) == len(paths)
+    assert len(stack.messages()) == len(paths)
+
+
+def _all_told(stack: Stack, paths: list[Path]) -> list[dict[str, Any]] | None:
+    incidents = [one for path in paths for one in records(stack, path, "incident") if "told_at" in one]
+    return incidents if len(incidents) >= len(paths) else None
