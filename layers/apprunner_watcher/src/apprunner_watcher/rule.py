@@ -1,14 +1,15 @@
 """Here you find what a rule is: one known cause, how to see it, why it happens and what to change."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Literal
 
-from apprunner_watcher.snapshot import Line, Snapshot
+from apprunner_watcher.log import Line
+from apprunner_watcher.snapshot import Snapshot
 
 CONFIGURATION = "configuration"
 
@@ -134,6 +135,19 @@ def weight(snapshot: Snapshot) -> Confidence | None:
     if not snapshot.came_up:
         return Confidence.LIKELY
     return Confidence.POSSIBLE if snapshot.fails_unseen else None
+
+
+def gravest(found: Sequence[Match], confidence: Confidence) -> tuple[Match, Confidence]:
+    """The first match that is not passed over by the application itself; a warning or a retry is at most `likely`."""
+    for match in found:
+        if not match.line.is_passing:
+            return match, confidence
+    return found[0], at_most(Confidence.LIKELY, confidence)
+
+
+def at_most(limit: Confidence, confidence: Confidence) -> Confidence:
+    """The weaker of the two."""
+    return max(limit, confidence, key=tuple(Confidence).index)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,16 +1,15 @@
 """Here you find what we saw: typed, frozen, redacted parts; what could not be read is Missing, with the reason."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from apprunner_watcher.event import Event, OperationEvent, OperationType, Stage
+from apprunner_watcher.log import Answer, ApplicationLog, ServiceLog
 from apprunner_watcher.redaction import Variable
 
 
@@ -30,28 +29,6 @@ class NotSeenError(LookupError):
         """Keep what is missing."""
         super().__init__(f"{missing.what}: {missing.why}")
         self.missing = missing
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One log line, redacted. `stream` is the CloudWatch log stream."""
-
-    at: datetime
-    text: str
-    stream: str
-
-    @property
-    def is_warning(self) -> bool:
-        """Whether the application itself calls it no more than a warning."""
-        return bool(_WARNING.search(self.text))
-
-
-# the levels of npm, Python, Java and .NET loggers, of pino (10 to 40), winston, zap, logfmt
-_WARNING = re.compile(
-    r"\b(?:[Ww]arn(?:ing)?|WARN(?:ING)?|INFO|DEBUG|TRACE)\b"
-    r"|\"(?:level|severity|levelname|log\.level)\"\s*:\s*(?:[1-4]0\b|\"(?i:trace|debug|info|notice|warn))"
-    r"|\b(?:level|lvl|severity)=\"?(?i:trace|debug|info|notice|warn)|\[(?:debug|info|notice)\]|^(?:info|debug)\b",
-)
 
 
 class ServiceStatus(StrEnum):
@@ -227,285 +204,7 @@ class Operations:
         return (one for one in self.listed if one.type in DEPLOYING and one.started_at <= operation.started_at)
 
 
-_PULLED = re.compile(r"Successfully (?:pulled|copied) (?:your application |the )?image")
-_PULLING_IMAGE = re.compile(r"Pulling image (\S+) from ECR")
-_HEALTH_CHECK_STARTED = re.compile(
-    r"Performing health check on (?:.*?\bpath:? '(?P<path>[^']*)')?(?:.*?\bport:? '(?P<port>\d+)')?", re.IGNORECASE
-)
-_HEALTH_CHECK_FAILED = re.compile(r"Health check failed on")
-_HEALTH_CHECK_PASSED = re.compile(r"Health check is successful")
-_PROVISIONING = re.compile(r"Provisioning instances? and deploying image|Starting to deploy your application image")
-_EXIT_CODE = re.compile(r"Container exit code: (-?\d+)")
-_START_REFUSED = re.compile(r"Invalid start command|CannotStartContainerError|Failed to (?:pull|copy|build)\b")
-_BUILT = re.compile(r"Successfully built your application source code")
-_SIGTERM = 143  # 128 + 15: the container was asked to stop
-
-
-@dataclass(frozen=True)
-class ServiceLog:
-    """App Runner's own log of this operation: the lines of the `events` stream and of the deployment's stream."""
-
-    events: tuple[Line, ...]
-    deployment: tuple[Line, ...]
-    complete: bool = True
-
-    @cached_property
-    def lines(self) -> tuple[Line, ...]:
-        """Both streams in time order."""
-        return tuple(sorted((*self.events, *self.deployment), key=lambda line: line.at))
-
-    def first(self, pattern: re.Pattern[str]) -> Line | None:
-        """The first line that the pattern is found in."""
-        return next((line for line in self.lines if pattern.search(line.text)), None)
-
-    @cached_property
-    def pulled(self) -> Line | None:
-        """The line that says the image was pulled."""
-        return self.first(_PULLED)
-
-    @cached_property
-    def built(self) -> Line | None:
-        """The line that says the source code was built."""
-        return self.first(_BUILT)
-
-    @cached_property
-    def provisioning(self) -> Line | None:
-        """The line that says instances are being provisioned."""
-        return self.first(_PROVISIONING)
-
-    @cached_property
-    def health_check_started(self) -> Line | None:
-        """The line that says the health check began."""
-        return self.first(_HEALTH_CHECK_STARTED)
-
-    @cached_property
-    def health_check_failed(self) -> Line | None:
-        """The line that says the health check failed."""
-        return self.first(_HEALTH_CHECK_FAILED)
-
-    @cached_property
-    def health_check_passed(self) -> Line | None:
-        """The line that says the health check passed."""
-        return self.first(_HEALTH_CHECK_PASSED)
-
-    @cached_property
-    def exit(self) -> Line | None:
-        """The line that gives the container's exit code."""
-        return self.first(_EXIT_CODE)
-
-    @cached_property
-    def refused(self) -> Line | None:
-        """The line in which App Runner itself says why nothing could run."""
-        return self.first(_START_REFUSED)
-
-    @cached_property
-    def exit_code(self) -> int | None:
-        """The container's exit code, where App Runner gives it."""
-        found = _EXIT_CODE.search(self.exit.text) if self.exit else None
-        return int(found[1]) if found else None
-
-    @cached_property
-    def has_ended_by_itself(self) -> bool:
-        """Whether the container ended before App Runner had a reason to stop it."""
-        if not self.exit or self.exit_code == _SIGTERM:
-            return False
-        return not self.health_check_failed or self.exit.at <= self.health_check_failed.at
-
-    @cached_property
-    def health_check_port(self) -> int | None:
-        """The port that App Runner says it checks."""
-        found = _HEALTH_CHECK_STARTED.search(self.health_check_started.text) if self.health_check_started else None
-        return int(found["port"]) if found and found["port"] else None
-
-    @cached_property
-    def health_check_path(self) -> str | None:
-        """The path that App Runner says it checks; empty where it only opens the port, None where it does not say."""
-        found = _HEALTH_CHECK_STARTED.search(self.health_check_started.text) if self.health_check_started else None
-        return (found["path"] or "") if found else None
-
-    @cached_property
-    def pulled_image(self) -> str | None:
-        """The image identifier that App Runner says it pulls (sometimes without its tag)."""
-        line = self.first(_PULLING_IMAGE)
-        found = _PULLING_IMAGE.search(line.text) if line else None
-        return found[1] if found else None
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """A line in which the application says where it listens; `host` is empty where it does not say."""
-
-    line: Line
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether nobody outside of the container can reach it."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A line of an access log, with the HTTP status that it tells."""
-
-    line: Line
-    status: int
-
-
-# The words of uvicorn, gunicorn, Flask, Django, Express, Next.js, Spring Boot, Puma, Kestrel, Rocket, of most people.
-_SAYS_IT_LISTENS = re.compile(
-    r"\b(?:listening|running|started|serving|ready|local|network|url|launched from|responding at|bound on"
-    r"|starting (?:development )?server)\b",
-    re.IGNORECASE,
-)
-_LISTENS_FOR_SOMETHING_ELSE = re.compile(
-    r"redis|postgres|mysql|mongo|database|\bdb\b|metrics|prometheus|debugger|inspector|ws://|websocket|grpc|admin"
-    r"|connect(?:ed|ing)|worker\b|queue|profil|upstream|proxy",
-    re.IGNORECASE,
-)
-# Fiber prints http://127.0.0.1:3000 and, behind it, where it really listens
-_BOUND_ON = re.compile(r"\bbound on host (?P<host>[\d.:]+) and port (?P<port>\d{2,5})\b")
-_ADDRESS = re.compile(
-    r"(?:https?|tcp)://(?:\[(?P<v6>[0-9a-f:]+)\]|(?P<host>[\w.*+-]+)):(?P<port>\d{2,5})\b"
-    # not the number behind a key of JSON: "level":30
-    r"|(?<![\w.:])(?<!\w\")(?:\[(?P<bare_v6>[0-9a-f:]*)\]|(?P<bare_host>\d{1,3}(?:\.\d{1,3}){3}|localhost|\*)?):(?P<bare_port>\d{2,5})(?![\d:])"
-    r"|\bport(?:\(s\))?\"?\s*[:=]?\s*\"?(?P<only_port>\d{2,5})\b"
-    r"|\b(?:listening|running|started|serving)(?: on| at)?:? (?P<plain_port>\d{4,5})(?![\d:./-])",
-    re.IGNORECASE,
-)
-# A name or a public address in such a line is somebody else's; these are the container's own.
-_OWN_HOST = re.compile(
-    r"[*+]?|localhost|0\.0\.0\.0|127\.[\d.]+|[0-9a-f]*:[0-9a-f:]*"
-    r"|(?:10|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.[\d.]+|ip-\d[\w.-]*|[0-9a-f]{12}"
-)
-
-
-def _listening(line: Line) -> Listening | None:
-    if not _SAYS_IT_LISTENS.search(line.text) or _LISTENS_FOR_SOMETHING_ELSE.search(line.text):
-        return None
-    if bound := _BOUND_ON.search(line.text):
-        return Listening(line, bound["host"], int(bound["port"]))
-    found = _ADDRESS.search(line.text)
-    if not found:
-        return None
-    host = (found["v6"] or found["host"] or found["bare_v6"] or found["bare_host"] or "").lower()
-    port = found["port"] or found["bare_port"] or found["only_port"] or found["plain_port"]
-    return Listening(line, host, int(port)) if _OWN_HOST.fullmatch(host) else None
-
-
-_ACCESS_LINES = (
-    # combined and common log format, uvicorn
-    re.compile(r"\"(?:GET|HEAD) (?P<path>\S+) HTTP/[\d.]+\"\s+(?P<status>\d{3})\b"),
-    # morgan and others: GET /health 404 1.2 ms
-    re.compile(r"\b(?:GET|HEAD)\s+\"?(?P<path>/[^\s\"]*)\"?\s+(?:HTTP/[\d.]+\s+)?(?P<status>[1-5]\d\d)\b"),
-    # gin: | 404 | 1.2µs | 169.254.1.1 | GET "/health"
-    re.compile(r"\|\s*(?P<status>[1-5]\d\d)\s*\|[^\n]{0,120}\|\s*(?:GET|HEAD)\s+\"(?P<path>[^\"]+)\""),
-    # chi: "GET http://10.0.1.5:8080/health HTTP/1.1" from 169.254.1.1:4567 - 404 19B in 12µs
-    re.compile(r"\"(?:GET|HEAD) https?://[^/\s]+(?P<path>/\S*) HTTP/[\d.]+\" from \S+ - (?P<status>\d{3})\b"),
-    # ASP.NET: Request finished HTTP/1.1 GET http://10.0.1.5:8080/health - 404 0 - 1.2ms
-    re.compile(
-        r"Request finished HTTP/[\d.]+ (?:GET|HEAD) https?://[^/\s]+(?P<path>/\S*) [^\n]{0,60}?- (?P<status>\d{3})\b"
-    ),
-    # logfmt: method=GET path=/health status=404
-    re.compile(r"\bpath=\"?(?P<path>/[^\s\"]*)\"?\s[^\n]{0,300}\bstatus=(?P<status>[1-5]\d\d)\b"),
-    # JSON: "url":"/health" … "statusCode":404
-    re.compile(
-        r"\"(?:url|path|uri|request_uri)\":\s*\"(?P<path>/[^\"]*)\"[^\n]{0,2000}\"status(?:_?[cC]ode)?\":\s*\"?(?P<status>[1-5]\d\d)\b"
-    ),
-)
-# Rails, Phoenix and Fastify write one line when a request begins and another when it ends.
-_REQUEST_BEGINS = re.compile(
-    r"\bStarted (?:GET|HEAD) \"(?P<rails>/[^\"]*)\"|\[info\] (?:GET|HEAD) (?P<phoenix>/\S*)$"
-    r"|\"url\":\s*\"(?P<fastify>/[^\"]*)\"[^\n]{0,400}\"msg\":\s*\"incoming request\""
-)
-_REQUEST_ENDS = re.compile(
-    r"\bCompleted (?P<rails>[1-5]\d\d)\b|\bSent (?P<phoenix>[1-5]\d\d) in\b"
-    r"|\"statusCode\":\s*(?P<fastify>[1-5]\d\d)\b[^\n]{0,400}\"msg\":\s*\"request completed\""
-)
-# Django, Rails and Fastify name the path that they do not know, with or without an access log.
-_NO_SUCH_PATH = re.compile(
-    r"\bNot Found: (?P<django>/\S*)|No route matches \[(?:GET|HEAD)\] \"(?P<rails>/[^\"]*)\""
-    r"|Route (?:GET|HEAD):(?P<fastify>/[^\s\"]*) not found"
-)
-
-
-def _answers(lines: Iterable[Line], path: str) -> Iterable[Answer]:
-    asked, stream = "", ""
-    for line in lines:
-        if line.stream != stream:
-            asked, stream = "", line.stream
-        if begins := _REQUEST_BEGINS.search(line.text):
-            asked = _named(begins)
-        elif asked and (ends := _REQUEST_ENDS.search(line.text)):
-            if _is_path(asked, path):
-                yield Answer(line, int(_named(ends)))
-            asked = ""
-        elif answer := _answer(line, path):
-            yield answer
-
-
-def _answer(line: Line, path: str) -> Answer | None:
-    if path not in line.text:
-        return None
-    for pattern in _ACCESS_LINES:
-        if (found := pattern.search(line.text)) and _is_path(found["path"], path):
-            return Answer(line, int(found["status"]))
-    return None
-
-
-def _is_path(asked: str, path: str) -> bool:
-    return asked.partition("?")[0] == path
-
-
-def _named(found: re.Match[str]) -> str:
-    return next(text for text in found.groups() if text)
-
-
-# The words with which runtimes, servers and package managers say that the process has ended, or that nothing of the
-# application could be loaded.
-_DIED = re.compile(
-    r"Worker failed to boot|Application startup failed\. Exiting|APPLICATION FAILED TO START|^Node\.js v\d+\.\d+"
-    r"|Unable to load application|unable to load app \d|no app loaded\. going in full dynamic mode"
-    r"|\bELIFECYCLE\b|app crashed - waiting for file changes|^Unhandled exception\. "
-)
-
-
-@dataclass(frozen=True)
-class ApplicationLog:
-    """What the containers printed: the failing version's streams have their first line after the operation's start.
-
-    App Runner creates the log group with the first line of a service's first container: `group_exists` is evidence.
-    """
-
-    failing: tuple[Line, ...]
-    serving: tuple[Line, ...]
-    group_exists: bool = True
-    complete: bool = True
-
-    @cached_property
-    def listening(self) -> tuple[Listening, ...]:
-        """Where the failing version says that it listens for requests."""
-        found = (_listening(line) for line in self.failing)
-        return tuple(one for one in found if one)
-
-    @cached_property
-    def died(self) -> Line | None:
-        """The line in which the failing version's runtime or server says that it gives up."""
-        return next((line for line in self.failing if _DIED.search(line.text)), None)
-
-    def answers(self, path: str) -> tuple[Answer, ...]:
-        """What the failing version's access log says it answered to GET and HEAD of this path."""
-        if found := tuple(_answers(self.failing, path)):
-            return found
-        unknown = ((line, _NO_SUCH_PATH.search(line.text)) for line in self.failing)
-        return tuple(Answer(line, _NOT_FOUND) for line, named in unknown if named and _is_path(_named(named), path))
-
-
-_NOT_FOUND = 404
 _SERVER_ERROR = 500
-
-
 _Part = TypeVar("_Part")
 
 
@@ -634,4 +333,5 @@ class Snapshot:
     @property
     def missing(self) -> tuple[Missing, ...]:
         """What could not be read."""
-        return (*(part for part in vars(self.parts).values() if isinstance(part, Missing)), *self.parts.others)
+        parts = (part for part in vars(self.parts).values() if isinstance(part, Missing))
+        return tuple(dict.fromkeys((*parts, *self.parts.others)))  # one answer may have been to fill two parts

@@ -57,7 +57,7 @@ RULE = Rule(
         # a logger's last words
         "fatal": re.compile(
             r"\"(?:level|severity)\":\s*(?:60\b|\"(?i:fatal|panic|critical|emergency)\")[^\n]{0,500}?\"(?:msg|message)\":\s*\"(?P<json>[^\"]{1,200})"
-            r"|\b(?:FATAL|CRITICAL|PANIC)\b\W*(?P<text>.{1,200})|\blevel=(?:fatal|panic) (?P<logfmt>.{1,200})"
+            r"|(?:\b(?:FATAL|CRITICAL|PANIC)\b|\[(?:emerg|crit|alert)\])\W*(?P<text>.{1,200})|\blevel=(?:fatal|panic) (?P<logfmt>.{1,200})"
             r"|^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?P<go>[^\n]{0,100}?(?:[Ff]ail|[Ee]rror|cannot|unable|could not).{0,100})"
         ),
     },

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _MOST_LINES = 4
@@ -21,7 +21,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not found or only_absent or not confidence:
         return None
     if not (refusals or rejected):
-        confidence = max(confidence, Confidence.LIKELY, key=tuple(Confidence).index)
+        confidence = at_most(Confidence.LIKELY, confidence)
     in_order = sorted(found, key=lambda match: match.line.at)
     lines = tuple(dict.fromkeys(match.line for match in in_order if match.line.stream == in_order[0].line.stream))
     return Finding(

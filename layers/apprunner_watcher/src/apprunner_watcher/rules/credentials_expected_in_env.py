@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -18,7 +18,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return None
     role = configuration.instance_role_arn
     return Finding(
-        confidence if role else max(confidence, Confidence.LIKELY, key=tuple(Confidence).index),
+        confidence if role else at_most(Confidence.LIKELY, confidence),
         (
             Evidence.of(demands[0].line),
             Evidence.setting("RuntimeEnvironmentVariables", f"{' and '.join(_KEYS)} are not set"),
@@ -30,7 +30,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 RULE = Rule(
     id="credentials-expected-in-env",
     code="credentials-expected-in-env",
-    title="The application demands AWS keys, its role makes them needless",
+    title="The application insists on AWS keys that its role makes needless",
     phase=Phase.START,
     looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why=(
@@ -43,7 +43,7 @@ RULE = Rule(
             "Drop AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from the application's start-up check, and build AWS"
             " clients without explicit credentials: the SDK then uses the instance role."
         ),
-        Step("Give the service an instance role (InstanceRoleArn) with the permissions that the application needs."),
+        Step("Check that the instance role allows what the application needs; without a role, give the service one."),
         Step("Do not set long-lived keys as a way around: they end up in logs and images, and never expire."),
     ),
     false_alarms="An SDK that finds no credentials because there is no instance role is instance-role-missing.",

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -12,7 +12,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not confidence:
         return None
     if refused := matches.application("refused"):
-        return Finding(confidence, (Evidence.of(refused[0].line),))
+        first, confidence = gravest(refused, confidence)
+        return Finding(confidence, (Evidence.of(first.line),))
     if absent := matches.application("no_password"):
         return Finding(Confidence.POSSIBLE, (Evidence.of(absent[0].line),))
     return None

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.rule import Evidence, Finding, Match, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Evidence, Finding, Match, Matches, Phase, Rule, Step, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _USUAL_PORTS = {
@@ -25,14 +25,15 @@ _FAILED = re.compile(
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a refused connection to a dependency's port inside the container itself, where nothing of that kind runs."""
     failed = [
-        (match, port)
+        match
         for match in (*matches.application("endpoint"), *matches.application("socket"))
-        if (port := _port(match)) in _USUAL_PORTS and _FAILED.search(f"{match.line.text} {match.before}")
+        if _port(match) in _USUAL_PORTS and _FAILED.search(f"{match.line.text} {match.before}")
     ]
     confidence = weight(snapshot)
     if not failed or not confidence:
         return None
-    first, port = failed[0]
+    first, confidence = gravest(failed, confidence)
+    port = _port(first)
     return Finding(
         confidence,
         (Evidence.of(first.line),),

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _OWN_HOST = re.compile(r"localhost|127\.0\.0\.1|::1\b|169\.254\.|\.s\.PGSQL\.|through socket")
@@ -22,9 +22,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     ]
     if not failed or not weight(snapshot):
         return None
+    first, _ = gravest(failed, Confidence.POSSIBLE)
     return Finding(
         Confidence.POSSIBLE,  # as long as the network is not looked at, every finer cause may be behind it
-        (Evidence.of(failed[0].line), Evidence.setting("EgressType", snapshot.configuration.egress_type)),
+        (Evidence.of(first.line), Evidence.setting("EgressType", snapshot.configuration.egress_type)),
         {"egress": snapshot.configuration.egress_type},
     )
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
 # of their own: the instance role makes them needless
@@ -15,33 +15,41 @@ _OPTIONAL = re.compile(
 _DEMAND = re.compile(
     r"(?i)error|fatal|panic|exception|critical|throw|abort|exit|\bmust\b|require|❌|parameter|unbound|KeyNotFound"
 )
+_SET_AGAIN = "set in the configuration that App Runner shows, which may be the previous one"
 _OF_ENVIRON = re.compile(r"raise KeyError\(key\) from None|<frozen os>|os\.py")
 _NAME_ALONE = re.compile(r"^\W*(?:at )?([A-Za-z][\w.]*)\W*(?::|$)")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the application naming a variable that it misses, and the service not setting it."""
-    configuration = snapshot.configuration
-    weighs = weight(snapshot)
-    best: tuple[Confidence, Match, str] | None = None
-    for match, name, is_demand in _named(matches):
-        variable = configuration.variable(name)
-        is_set = name in configuration.secrets or (variable and not variable.is_empty)
-        if is_set or name in _AWS_KEYS or match.line.is_warning or _OPTIONAL.search(match.line.text):
-            continue
-        if is_demand:
-            best = (weighs or Confidence.POSSIBLE, match, name)
-            break
-        best = best or (Confidence.LIKELY, match, name)
-    if not best or not weighs:
+    confidence = weight(snapshot)
+    missed = [one for one in _named(matches) if not _is_optional(one[0]) and _state(one[1], snapshot)]
+    if not missed or not confidence:
         return None
-    confidence, match, name = best
-    state = "empty" if configuration.variable(name) else "not set"
+    match, name, is_demand = next((one for one in missed if one[2]), missed[0])
+    state = _state(name, snapshot)
     return Finding(
-        max(confidence, weighs, key=tuple(Confidence).index),
+        confidence if is_demand and state != _SET_AGAIN else at_most(Confidence.LIKELY, confidence),
         (Evidence.of(match.line), Evidence.setting("RuntimeEnvironmentVariables", f"{name} is {state}")),
         {"name": name, "service_arn": snapshot.service.arn},
     )
+
+
+def _is_optional(match: Match) -> bool:
+    return match.line.is_warning or bool(_OPTIONAL.search(match.line.text))
+
+
+def _state(name: str, snapshot: Snapshot) -> str:
+    """How the service misses the variable; empty: it does not, whatever the line means."""
+    configuration = snapshot.configuration
+    variable = configuration.variable(name)
+    if name in _AWS_KEYS:
+        return ""
+    if name not in configuration.secrets and not variable:
+        return "not set"
+    if variable and variable.is_empty:
+        return "empty"
+    return "" if configuration.standing == "attempted" else _SET_AGAIN
 
 
 def _named(matches: Matches) -> Iterable[tuple[Match, str, bool]]:
@@ -86,8 +94,8 @@ _USUAL_NAMES = {
     "supabaseKey is required": "SUPABASE_KEY",
     "Value cannot be null. (Parameter 'connectionString')": "ConnectionStrings__DefaultConnection",
 }
-_NAME = r"[`'\"$]{0,2}\{?([A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+)\}?[`'\"]?"
-_ANY_NAME = r"[`'\"$]{0,2}\{?([A-Z][A-Z0-9_]{2,})\}?[`'\"]?"
+_NAME = r"[`'\"$]{0,2}\{?(?<![A-Z0-9_])((?=[A-Z0-9]{1,60}_)[A-Z][A-Z0-9_]{2,80})\}?[`'\"]?"
+_ANY_NAME = r"[`'\"$]{0,2}\{?(?<![A-Z0-9_])([A-Z][A-Z0-9_]{2,80})\}?[`'\"]?"
 
 RULE = Rule(
     id="env-var-missing",
@@ -101,7 +109,7 @@ RULE = Rule(
             "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
             " (RuntimeEnvironmentSecrets). Take the present source configuration, add {name}, and hand it back whole.",
             "aws apprunner describe-service --service-arn {service_arn} --query Service.SourceConfiguration"
-            " > source.json  # add {name}, then:\n"
+            " > source.json  # add it, then:\n"
             "aws apprunner update-service --service-arn {service_arn} --source-configuration file://source.json",
         ),
     ),
@@ -131,9 +139,9 @@ RULE = Rule(
             r"|key not found: \"([A-Z][A-Z0-9_]*)\""  # ENV.fetch of Ruby
             r"|Config validation error: \"?([A-Z][A-Z0-9_]*)\"? is required"  # Joi in Nest
             r"|property ([A-Z][A-Z0-9_]*) has failed the following constraints: isNotEmpty"
-            r"|\b([A-Z][A-Z0-9_]*): (?:parameter (?:null or not set|not set)|unbound variable)"  # shells
-            r"|\b([A-Z][A-Z0-9_]*)\"?: (?:\(required\)|\[ ?['\"](?:Required|Invalid input: expected \w+, received undefined)['\"])"  # envalid, t3-env
-            r"|\b([A-Za-z_][\w.]*)\s+Field required \[type=missing"  # pydantic, put into one line
+            r"|\b([A-Z][A-Z0-9_]{0,80}): (?:parameter (?:null or not set|not set)|unbound variable)"  # shells
+            r"|\b([A-Z][A-Z0-9_]{0,80})\"?: (?:\(required\)|\[ ?['\"](?:Required|Invalid input: expected \w+, received undefined)['\"])"  # envalid, t3-env
+            r"|(?<![\w.])([A-Za-z_][\w.]{0,80})\s+Field required \[type=missing"  # pydantic, put into one line
             r"|received: 'undefined', path: \[ '([A-Z][A-Z0-9_]*)' \]"
         ),
         # os.environ["X"]; a KeyError of an ordinary dictionary is seldom written in capitals

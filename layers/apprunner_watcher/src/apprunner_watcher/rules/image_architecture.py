@@ -18,8 +18,6 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         is_binary = bool(program) and not _SCRIPT.search(program)
         confidence = Confidence.CERTAIN if is_binary else Confidence.LIKELY
         return Finding(confidence, (Evidence.of(refused[0].line),), {"image": image})
-    if named := matches.service("named"):
-        return Finding(Confidence.LIKELY, (Evidence.of(named[0].line),), {"image": image})
     if copies := matches.service("not_copied"):
         return Finding(Confidence.POSSIBLE, (Evidence.of(copies[0].line),), {"image": image})
     return None
@@ -37,7 +35,7 @@ RULE = Rule(
     code="image-architecture",
     title="The image is built for another processor, not linux/amd64",
     phase=Phase.IMAGE,
-    looks_at=frozenset({"application_log", "service_log"}),
+    looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why=(
         "The kernel refuses to execute the image's program. An image that was built on an Apple Silicon or other ARM"
         " machine without naming a platform is arm64."
@@ -58,7 +56,6 @@ RULE = Rule(
     application_patterns={"refused": _REFUSED},
     service_patterns={
         "refused": _REFUSED,
-        "named": re.compile(r"^\[AppRunner\][^\n]{0,200}\bplatform\b[^\n]{0,80}\b(?:arm64|aarch64)\b", re.IGNORECASE),
         "not_copied": re.compile(r"Failed to copy the image from ECR"),
     },
 )

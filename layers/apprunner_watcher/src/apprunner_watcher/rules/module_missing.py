@@ -69,7 +69,7 @@ RULE = Rule(
             r"|@prisma/client did not initialize yet"
             r"|java\.lang\.(?:NoClassDefFoundError|ClassNotFoundException): (?!Could not initialize)(?P<java>[\w./$]+)"
             r"|cannot load such file -- (?P<ruby>[^\s\"]+)|Could not find (?P<gem>[\w.-]+) in (?:any of the sources|locally installed gems)"
-            r"|(?:Failed opening required|[Ff]ailed to open stream)[^\n]{0,120}?(?P<php>vendor/autoload\.php)|(?P<composer>[/\w.-]*vendor/autoload\.php)\): [Ff]ailed to open stream"
+            r"|(?:Failed opening required|[Ff]ailed to open stream)[^\n]{0,120}?(?P<php>vendor/autoload\.php)|(?P<composer>vendor/autoload\.php)['\"]?\): [Ff]ailed to open stream"
             r"|Could not load file or assembly '(?P<dotnet>[\w.]+),"
         ),
         "node_no_parent": re.compile(r"requireStack: \[\]"),

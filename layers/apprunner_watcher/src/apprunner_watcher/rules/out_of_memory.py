@@ -30,7 +30,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if (heap := matches.application("says_so")) and not snapshot.came_up:
         return Finding(Confidence.CERTAIN, (Evidence.of(heap[0].line), memory), values)
     if log.exit and log.exit_code == _KILLED and not is_timeout:
-        confidence = Confidence.LIKELY if log.has_ended_by_itself else Confidence.POSSIBLE
+        was_stopped = not log.has_ended_by_itself or matches.application("stopped")
+        confidence = Confidence.POSSIBLE if was_stopped else Confidence.LIKELY
         return Finding(confidence, (Evidence.of(log.exit), memory), values)
     if (killed := matches.application("killed")) and not is_timeout and not snapshot.came_up:
         return Finding(Confidence.LIKELY, (Evidence.of(killed[0].line), memory), values)
@@ -73,5 +74,7 @@ RULE = Rule(
             r"|exited with signal SIGKILL|was sent SIGKILL! Perhaps out of memory\?"
         ),
         "timeout": re.compile(r"WORKER TIMEOUT"),
+        # App Runner asks first; who does not heed it is killed as well
+        "stopped": re.compile(r"SIGTERM|\bsignal 15\b|Handling signal: term|TERM signal"),
     },
 )

@@ -23,7 +23,7 @@ def check(snapshot: Snapshot, _: Matches) -> Finding | None:
 RULE = Rule(
     id="port-mismatch",
     code="port-mismatch",
-    title="It listens on port {listens}, the service expects port {port}",
+    title="The application listens on port {listens}, not on {port}",
     phase=Phase.LISTEN,
     looks_at=frozenset({"application_log", "configuration", "service", "service_log"}),
     why="App Runner sends health checks and requests to the service's port only, and nothing answers there.",

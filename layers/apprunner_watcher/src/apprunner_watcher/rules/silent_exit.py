@@ -56,7 +56,7 @@ def _duration(span: timedelta) -> str:
 RULE = Rule(
     id="silent-exit",
     code="silent-exit",
-    title="The new version's container dies or never opens its port, and prints nothing",
+    title="The container prints nothing and never serves",
     phase=Phase.START,
     looks_at=frozenset({"application_log", "operation", "operations", "service", "service_log"}),
     why=(

@@ -14,18 +14,17 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     configuration = snapshot.configuration
     start_command = configuration.start_command
     setting = Evidence.setting("StartCommand", start_command)
-    values = {"command": start_command or "YOUR COMMAND"}
     if complaints := (*matches.application("complaint"), *matches.service("complaint")):
         evidence = (Evidence.of(complaints[0].line), *([setting] if start_command else []))
-        return Finding(Confidence.CERTAIN, evidence, values)
+        return Finding(Confidence.CERTAIN, evidence)
     # a managed runtime runs its command in a shell
     if configuration.is_from_source or _HAS_A_SHELL.search(start_command) or not _SHELL_SYNTAX.search(start_command):
         return None
     log = snapshot.service_log
     if log.exit and log.exit_code == 0:  # the first word took all the others and was done
-        return Finding(Confidence.LIKELY, (Evidence.of(log.exit), setting), values)
+        return Finding(Confidence.LIKELY, (Evidence.of(log.exit), setting))
     if not snapshot.application_log.listening and not snapshot.application_log.failing:
-        return Finding(Confidence.POSSIBLE, (setting,), values)
+        return Finding(Confidence.POSSIBLE, (setting,))
     return None
 
 
@@ -44,7 +43,7 @@ RULE = Rule(
     ),
     fix=(
         Step("Put the steps into a script in the image, `#!/bin/sh` on top, and let the start command be its path."),
-        Step("Or name the shell, with plain double quotes around the whole.", 'sh -c "{command}"'),
+        Step("Or name the shell, with plain double quotes around the whole.", 'sh -c "YOUR COMMAND"'),
     ),
     false_alarms=(
         "A managed runtime runs its commands in a shell of its own; there `&&` works. A syntax error in the middle of a"

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _NEEDS_A_SHELL = re.compile(r"[A-Z_][A-Z0-9_]*=|cd$|.*&&")
@@ -21,12 +21,12 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         *matches.service("refused"),
     ]
     missing = [match for match in missing if not _NEEDS_A_SHELL.match(_named(match))]
-    confidence = weight(snapshot)
+    confidence = Confidence.CERTAIN if matches.service("refused") else weight(snapshot)
     if not missing or not confidence:
         return None
     first = missing[0]
     return Finding(
-        max(confidence, _at_most(first, snapshot, matches), key=tuple(Confidence).index),
+        at_most(_limit(first, snapshot, matches), confidence),
         (Evidence.of(first.line),),
         {"command": _named(first)},
     )
@@ -36,7 +36,7 @@ def _named(match: Match) -> str:
     return next(text for text in match.found.groups() if text)
 
 
-def _at_most(match: Match, snapshot: Snapshot, matches: Matches) -> Confidence:
+def _limit(match: Match, snapshot: Snapshot, matches: Matches) -> Confidence:
     """How sure the words can be; some have another cause as well."""
     if match in matches.application("not_executed"):
         # the file was found before it was executed: its `#!` line has CRLF, or its interpreter or loader is absent
@@ -63,7 +63,7 @@ RULE = Rule(
     fix=(
         Step(
             "Look where it is in the image.",
-            "docker run --rm --entrypoint sh YOUR_IMAGE -c 'pwd; ls -la; command -v {command}'",
+            "docker run --rm --entrypoint sh YOUR_IMAGE -c 'pwd; ls -la; printenv PATH'",
         ),
         Step("Name it with its full path in the start command, or install or copy it in the Dockerfile."),
         Step(

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -12,18 +12,22 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not confidence:
         return None
     if refused := matches.application("refused"):
-        return Finding(confidence, (Evidence.of(refused[0].line),))
-    certificate = matches.application("certificate")
-    client = matches.application("client")
-    if certificate and client and confidence is not Confidence.POSSIBLE:
-        # it may be the certificate of something else, unless the line itself names the client
-        named = next((match for match in certificate if match.line in {one.line for one in client}), None)
-        return Finding(
-            Confidence.LIKELY if named or len(certificate) == 1 else Confidence.POSSIBLE,
-            (Evidence.of((named or certificate[0]).line),),
-        )
+        first, confidence = gravest(refused, confidence)
+        return Finding(confidence, (Evidence.of(first.line),))
+    # the certificate of something else is refused in the same words: a database's client must be named beside it
+    certificates = [match for match in matches.application("certificate") if "https://" not in match.line.text]
+    named = [match for match in certificates if _CLIENT.search(match.line.text)]
+    frames = matches.application("frame")
+    if named or (certificates and frames):
+        evidence = [*named[:1]] or [certificates[0], frames[0]]
+        return Finding(at_most(Confidence.LIKELY, confidence), tuple(Evidence.of(match.line) for match in evidence))
     return None
 
+
+_CLIENT = re.compile(
+    r"postgres|psycopg|asyncpg|sequelize|prisma|P1011|typeorm|mysql|mariadb|mongo|redis|connection to server at|\.rds\.amazonaws\.com|\bsql[ :]",
+    re.IGNORECASE,
+)
 
 RULE = Rule(
     id="tls-required",
@@ -64,10 +68,8 @@ RULE = Rule(
             r"self[- ]signed certificate|unable to get local issuer certificate|unable to verify the first certificate|certificate verify failed"
             r"|tls: failed to verify certificate|x509: certificate signed by unknown authority|root certificate file \"[^\"]*\" does not exist"
         ),
-        "client": re.compile(
-            r"postgres|psycopg|asyncpg|node_modules/(?:pg|pg-pool|mysql2?|mongodb|ioredis|redis|@redis|typeorm|sequelize|knex|@prisma)/"
-            r"|sequelize|prisma|typeorm|pymysql|mysql|mariadb|mongo|redis|connection to server at|\.rds\.amazonaws\.com|P1011",
-            re.IGNORECASE,
+        "frame": re.compile(
+            r"^\s+at [^\n]{0,160}node_modules/(?:pg|pg-pool|mysql2?|mongodb|ioredis|@redis|redis|typeorm|sequelize|knex|@prisma)/"
         ),
     },
 )
