@@ -5,7 +5,6 @@
 #   .venv-emulator  the local AWS (emulated functions see its packages, so there are few)
 
 PYTHON ?= python3
-RECORDING ?= seed-steno-prod-backend-failed
 LAYER := layers/apprunner_watcher
 UV := .venv/bin/uv
 LOCK := $(CURDIR)/$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
@@ -14,7 +13,7 @@ LOCK := $(CURDIR)/$(UV) pip compile --quiet --universal --generate-hashes --no-e
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup check test build deploy demo demo-up demo-down invoke bench lock clean
+.PHONY: help setup check test build deploy demo demo-up demo-down invoke lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,9 +40,9 @@ check: .venv/ready .venv-sam/ready ## Format, types, import rules, unit tests, t
 	.venv/bin/lint-imports --no-logo
 	.venv-sam/bin/cfn-lint template.yaml
 	.venv-sam/bin/sam validate --lint --template template.yaml
-	.venv/bin/pytest --quiet -m 'not e2e' --ignore tests/local --ignore tests/template/test_layer.py
+	.venv/bin/pytest --quiet --numprocesses auto tests/unit tests/scenarios tests/house tests/template/test_template.py
 
-test: setup ## Every test: unit, scenarios, house, aws, template, local AWS and end to end
+test: setup ## Every test: unit, scenarios, house, aws, template, local AWS, end to end
 	.venv/bin/pytest
 
 build: .venv/ready .venv-sam/ready ## Build what is deployed (.aws-sam/build)

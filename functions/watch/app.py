@@ -54,7 +54,9 @@ def handler(event: Any, context: LambdaContext) -> dict[str, str]:
 
 def _not_understood(event: Any, reason: NotUnderstoodError) -> dict[str, str]:
     """Put the event where somebody can look at it and send it again. Retrying would not change it."""
-    logger.warning("event not understood", extra={"reason": str(reason)})
+    said = {"outcome": "not-understood"}
+    event_id = event.get("id") if isinstance(event, dict) else None
+    logger.warning("event not understood", extra={**said, "event_id": event_id, "reason": str(reason)})
     _count("EventsNotUnderstood", MetricUnit.Count, 1)
     if queue := os.environ.get("FAILURE_QUEUE_URL"):
         clients.sqs.send_message(
@@ -62,7 +64,7 @@ def _not_understood(event: Any, reason: NotUnderstoodError) -> dict[str, str]:
             MessageBody=json.dumps(event),
             MessageAttributes={"reason": {"DataType": "String", "StringValue": str(reason)[:256]}},
         )
-    return {"outcome": "not-understood"}
+    return said
 
 
 def _count(name: str, unit: MetricUnit, value: float) -> None:

@@ -200,8 +200,8 @@ def test_status_names_what_is_missing(installed: type[Installed], aws: Aws, monk
 
 def test_status_without_a_stack_is_one_line(installed: type[Installed], monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(_: Stack) -> Any:
-        error = {"Code": "ValidationError", "Message": "Stack with id none does not exist"}
-        raise ClientError({"Error": error}, "DescribeStacks")
+        message = "Stack with id none does not exist"
+        raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
 
     monkeypatch.setattr(installed, "_described", property(nothing))
     result = run("status", "--stack", "none")

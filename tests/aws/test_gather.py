@@ -69,7 +69,7 @@ def test_a_failed_recall_is_named(recorded: Callable[..., Recording]) -> None:
     assert isinstance(event, OperationEvent)
 
     def recall() -> tuple[()]:
-        raise ClientError({"Error": DENIED}, "Query")
+        raise ClientError({"Error": {"Code": DENIED["Code"], "Message": DENIED["Message"]}}, "Query")
 
     snapshot = gather(event, Clients(replaying.session(recording, "us-east-1")), recording.recorded_at, recall)
     assert "dynamodb:Query" in {missing.allow for missing in snapshot.missing}

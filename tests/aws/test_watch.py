@@ -186,23 +186,24 @@ def test_a_started_event_notes_the_configuration_and_tells_nobody(
 
 
 def test_what_was_noted_is_what_is_judged(watch: Callable[..., Outcome], aws: Aws, recorded: Record) -> None:
-    """DescribeService shows port 8000 again; the update had attempted another one."""
+    """DescribeService shows DATABASE_URL again; the update had left it out."""
 
-    def other_port(content: dict[str, Any]) -> None:
+    def without_database(content: dict[str, Any]) -> None:
         content["configuration"] = "attempted"
         service = content["aws"]["apprunner:DescribeService"][0]["response"]["Service"]
-        service["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]["Port"] = "9999"
+        image = service["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
+        del image["RuntimeEnvironmentVariables"]["DATABASE_URL"]
 
-    start = recorded(RESTORED, other_port).at_start()
+    start = recorded(RESTORED, without_database).at_start()
     assert start
     watch(start)
 
-    def listens_on_8000(content: dict[str, Any]) -> None:
+    def complains(content: dict[str, Any]) -> None:
         group = next(name for name in content["logs"] if name.endswith("application"))
-        content["logs"][group]["instance/new"] = [["2026-01-25T05:21:00Z", "Listening at: http://0.0.0.0:8000 (1)"]]
+        content["logs"][group]["instance/new"] = [["2026-01-25T05:21:00Z", "Error: DATABASE_URL is not set"]]
 
-    assert watch(recorded(RESTORED, listens_on_8000)).cause == "port-mismatch"
-    assert "expects 9999" in aws.messages()[0]["Message"]
+    assert watch(recorded(RESTORED, complains)).cause == "env-var-missing"
+    assert "RuntimeEnvironmentVariables: DATABASE_URL is not set" in aws.messages()[0]["Message"]
 
 
 def test_a_started_event_twice_notes_once_and_keeps_the_first(
@@ -238,7 +239,7 @@ def test_out_of_order_the_late_start_notes_nothing_and_tells_nothing(
 def test_a_success_is_noted_and_not_told(watch: Callable[..., Outcome], aws: Aws, recorded: Record) -> None:
     assert watch(recorded("seed-tara-after-fix")).outcome == "noted"
     (item,) = aws.items("attempt#")
-    assert item["outcome"]["S"] == "succeeded"
+    assert item["stage"]["S"] == "succeeded"
     assert aws.messages() == []
 
 

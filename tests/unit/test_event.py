@@ -10,8 +10,8 @@ from apprunner_watcher.event import (
     NotUnderstoodError,
     OperationEvent,
     OperationType,
+    SendTestEvent,
     Stage,
-    TestEvent,
     parse,
 )
 
@@ -100,7 +100,7 @@ def test_test_event() -> None:
     happened = parse(
         {**EVENT, "source": "apprunner-watcher", "detail-type": "Test Requested", "detail": {"requestedBy": "me"}}
     )
-    assert isinstance(happened, TestEvent)
+    assert isinstance(happened, SendTestEvent)
     assert happened.requested_by == "me"
 
 

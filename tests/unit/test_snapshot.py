@@ -6,17 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apprunner_watcher.event import OperationEvent, OperationType, Stage
+from apprunner_watcher.log import ApplicationLog, Line, ServiceLog
 from apprunner_watcher.snapshot import (
-    ApplicationLog,
     Attempt,
     Configuration,
-    Line,
     Missing,
     NotSeenError,
     Operation,
     Operations,
     Parts,
-    ServiceLog,
     Snapshot,
 )
 
@@ -220,8 +218,7 @@ def test_the_service_log_tells_its_facts() -> None:
         "[AppRunner] Pulling image 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop:v2 from ECR repository.",
         "[AppRunner] Successfully pulled your application image from ECR.",
         "[AppRunner] Performing health check on protocol `HTTP` [Path: '/health'], [Port: '3000'].",
-        "[AppRunner] Your application stopped or failed to start. See logs for more information.  Container"
-        " exit code: 137",
+        "[AppRunner] Your application stopped or failed to start. Container exit code: 137",
     )
     log = ServiceLog(tuple(Line(NOON + timedelta(seconds=n), text, "events") for n, text in enumerate(texts)), ())
     assert log.pulled

@@ -64,18 +64,17 @@ class CustomDomainEvent(BaseModel):
     service_name: str
 
 
-class TestEvent(BaseModel):
+class SendTestEvent(BaseModel):
     """Somebody asked for one `[TEST]` message through the deployed path (`apprunner-watcher send-test`)."""
 
     model_config = ConfigDict(frozen=True)
-    __test__ = False  # the name is the field's, pytest must not collect it
 
     id: str
     time: datetime
     requested_by: str
 
 
-Event = OperationEvent | CustomDomainEvent | TestEvent
+Event = OperationEvent | CustomDomainEvent | SendTestEvent
 
 _OPERATIONS = {
     "CreateService": OperationType.CREATE_SERVICE,
@@ -140,7 +139,7 @@ def parse(raw: object) -> Event:
         envelope = _Envelope.model_validate(raw)
         if (envelope.source, envelope.detail_type) == (TEST_SOURCE, TEST_DETAIL_TYPE):
             requested_by = _TestDetail.model_validate(envelope.detail).requested_by
-            return TestEvent(id=envelope.id, time=envelope.time, requested_by=requested_by)
+            return SendTestEvent(id=envelope.id, time=envelope.time, requested_by=requested_by)
         if envelope.detail_type == OPERATION_DETAIL_TYPE:
             return _operation_event(envelope)
         if envelope.detail_type == CUSTOM_DOMAIN_DETAIL_TYPE:

@@ -37,7 +37,10 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{HIDDEN}@",
     ),
     (re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://)[^\s/?#\"'<>@]++@", re.IGNORECASE), rf"\1{HIDDEN}@"),
-    (re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)", re.DOTALL), HIDDEN),
+    (
+        re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)", re.DOTALL),
+        HIDDEN,
+    ),
     (re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*+"), HIDDEN),
     (re.compile(r"(?<!\w)(?:AKIA|ASIA)[A-Z0-9]{16}(?!\w)"), HIDDEN),
     (re.compile(r"(?<!\w)(?:gh[pousr]_\w{20,}+|github_pat_\w{20,}+|glpat-[\w-]{16,}+|xox[abeprs]-[\w-]{8,}+)"), HIDDEN),
@@ -163,21 +166,14 @@ _RANDOM_SEGMENT = re.compile(r"[^/]{16,}")
 
 
 def _shown(name: str, value: str) -> str:
-    if not value.strip():
-        return value
-    if HIDDEN in value and not _URL.fullmatch(value):
-        return HIDDEN
     if url := _URL.fullmatch(value):
         userinfo = f"{HIDDEN}@" if url["userinfo"] is not None else ""
         rest = f"{url['rest'][0]}{HIDDEN}" if url["rest"] else ""
         return f"{url['scheme']}{userinfo}{url['host']}{_RANDOM_SEGMENT.sub(HIDDEN, url['path'])}{rest}"
-    if _DURATION.fullmatch(value):
+    if not value.strip() or _DURATION.fullmatch(value):
         return value  # JWT_EXPIRES_IN=7d
-    if _SECRET_NAME.search(name):
-        return HIDDEN
-    if len(value) <= _LONGEST_HARMLESS and _HARMLESS.fullmatch(value):
-        return value
-    return HIDDEN
+    is_harmless = len(value) <= _LONGEST_HARMLESS and _HARMLESS.fullmatch(value)
+    return value if is_harmless and not _SECRET_NAME.search(name) else HIDDEN
 
 
 def _secret_parts(name: str, value: str) -> list[str]:

@@ -134,6 +134,10 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _at(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def _subject(data: dict[str, Any], diagnosis: Diagnosis) -> str:
     operation = _OPERATION_WORDS.get(data["operation"]["type"], "operation")
     answer = diagnosis.causes[0].title if diagnosis.causes else "cause not known"
@@ -167,10 +171,12 @@ def _headline(snapshot: Snapshot, diagnosis: Diagnosis, data: dict[str, Any]) ->
     operation = _OPERATION_WORDS.get(data["operation"]["type"], "operation")
     yield f"{data['service']['name']}: the {operation} {_VERDICT_WORDS[diagnosis.verdict]}."
     yield _SERVING_WORDS[diagnosis.serving]
+    region, account = data["service"]["arn"].split(":")[3:5]
+    yield f"Region {region}, account {account}."
     history = diagnosis.history
     if history and history.failed_in_a_row > 1:
         since = (
-            f"the last success was {_iso(history.last_success_at)}"
+            f"the last success was at {_at(history.last_success_at)}"
             if history.last_success_at
             else "none of the last operations succeeded"
         )
@@ -179,8 +185,8 @@ def _headline(snapshot: Snapshot, diagnosis: Diagnosis, data: dict[str, Any]) ->
         started = snapshot.operation
     except NotSeenError:
         return
-    end = f", ended {_iso(started.ended_at)}" if started.ended_at else ""
-    yield f"Started {_iso(started.started_at)}{end}."
+    end = f", ended {_at(started.ended_at)}" if started.ended_at else ""
+    yield f"Started {_at(started.started_at)}{end}."
 
 
 def _cause_section(number: int, cause: Cause) -> Iterator[str]:
@@ -192,7 +198,7 @@ def _cause_section(number: int, cause: Cause) -> Iterator[str]:
     yield ""
     for one in cause.evidence:
         yield f"  > {_quote(one)}"
-        yield f"    {one.where}{f', {_iso(one.at)}' if one.at else ''}"
+        yield f"    {one.where}{f', {_at(one.at)}' if one.at else ''}"
     if number > 0:
         return
     yield ""

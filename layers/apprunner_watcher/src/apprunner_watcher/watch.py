@@ -11,7 +11,7 @@ from apprunner_watcher.aws.table import Incident, Table, incident_key
 from apprunner_watcher.aws.topic import Topic
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import Verdict, diagnose
-from apprunner_watcher.event import CustomDomainEvent, Event, OperationEvent, Stage, TestEvent
+from apprunner_watcher.event import CustomDomainEvent, Event, OperationEvent, SendTestEvent, Stage
 from apprunner_watcher.report import Report, report, report_of_test
 from apprunner_watcher.snapshot import Attempt, Operations, Snapshot
 
@@ -36,7 +36,7 @@ class Watcher:
 
     def watch(self, event: Event, now: Callable[[], datetime], time_left: timedelta) -> Outcome:
         """See an event through. Raises what only a later attempt can cure: then Lambda comes again."""
-        if isinstance(event, TestEvent):
+        if isinstance(event, SendTestEvent):
             return self._tell(_test_incident(event), now, time_left)
         if isinstance(event, CustomDomainEvent):
             return Outcome("nothing-to-tell", event.service_name)  # no rule looks at custom domains yet
@@ -82,7 +82,7 @@ def _incident(event: OperationEvent, snapshot: Snapshot, said: Report) -> Incide
     return Incident(event.service_arn, key, event.id, said.subject, said.text, said.data)
 
 
-def _test_incident(event: TestEvent) -> Incident:
+def _test_incident(event: SendTestEvent) -> Incident:
     said = report_of_test(event.requested_by)
     key = incident_key(None, event.time, event.id)
     return Incident("test", key, event.id, said.subject, said.text, said.data)

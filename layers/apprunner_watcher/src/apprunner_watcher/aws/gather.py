@@ -11,18 +11,16 @@ from apprunner_watcher.aws import answers
 from apprunner_watcher.aws.logs import Lines, LogGroup, Stream
 from apprunner_watcher.aws.read import read
 from apprunner_watcher.event import CustomDomainEvent, OperationEvent, OperationType, Stage
+from apprunner_watcher.log import ApplicationLog, Line, ServiceLog
 from apprunner_watcher.redaction import Redactor
 from apprunner_watcher.snapshot import (
-    ApplicationLog,
     Attempt,
     Configuration,
-    Line,
     Missing,
     Operation,
     Operations,
     OperationStatus,
     Parts,
-    ServiceLog,
     ServiceStatus,
     Snapshot,
 )

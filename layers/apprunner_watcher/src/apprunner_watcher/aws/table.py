@@ -70,19 +70,19 @@ class Table:
         )
         return tuple(Attempt.model_validate_json(item["attempt"]["S"]) for item in found["Items"] if "attempt" in item)
 
-    def note(self, service_arn: str, attempt: Attempt, outcome: str, now: datetime) -> None:
-        """Note an attempt and how far it is. What was noted first stays: later, the configuration may be another."""
+    def note(self, service_arn: str, attempt: Attempt, stage: str, now: datetime) -> None:
+        """Note an attempt and how far it is. What was noted first stays: later the configuration may be another."""
         self._client.update_item(
             TableName=self._name,
             Key=_key(service_arn, f"attempt#{_iso(attempt.started_at)}#{attempt.operation_id}"),
             UpdateExpression=(
                 "SET attempt = if_not_exists(attempt, :attempt), noted_at = if_not_exists(noted_at, :now),"
-                " outcome = :outcome, expires_at = :expires"
+                " stage = :stage, expires_at = :expires"
             ),
             ExpressionAttributeValues={
                 ":attempt": {"S": attempt.model_dump_json()},
                 ":now": {"S": _iso(now)},
-                ":outcome": {"S": outcome},
+                ":stage": {"S": stage},
                 ":expires": {"N": self._expiry(now)},
             },
         )

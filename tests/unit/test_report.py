@@ -1,0 +1,113 @@
+"""What is said is bounded, fits where it is sent, and says what could not be seen."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from apprunner_watcher.decision import decide
+from apprunner_watcher.diagnosis import diagnose
+from apprunner_watcher.report import LONGEST_SUBJECT, Report, report, report_of_test, subject_line
+from apprunner_watcher.snapshot import Missing, Snapshot
+from tests.conftest import SEEDS
+
+See = Callable[..., Snapshot]
+FAILED = "seed-steno-prod-backend-failed"
+
+
+def said(snapshot: Snapshot) -> Report:
+    return report(snapshot, diagnose(snapshot), decide())
+
+
+@pytest.mark.parametrize("file", SEEDS, ids=lambda file: file.stem)
+def test_subjects_are_what_sns_accepts(file: Any, seen: See) -> None:
+    """Printable ASCII, no line break, less than 100 characters."""
+    subject = said(seen(file.stem)).subject
+    assert subject.isascii()
+    assert subject.isprintable()
+    assert len(subject) <= LONGEST_SUBJECT
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("plain", "plain"),
+        ("two\nlines\tand\x00more", "two lines and more"),
+        ("Ошибка: done", ": done"),
+        ("", "App Runner Watcher"),
+        ("接続", "App Runner Watcher"),
+        ("word " * 40, "word " * 18 + "word..."),
+        ("x" * 200, "x" * 96 + "..."),
+    ],
+)
+def test_subject_line(text: str, subject: str) -> None:
+    assert subject_line(text) == subject
+
+
+def test_the_mail_says_why_what_to_change_and_what_users_get(seen: See) -> None:
+    text = said(seen()).text
+    order = [
+        "steno-prod-backend: the deployment failed and was rolled back by App Runner.",
+        "Users still get the previous version.",
+        "Region us-east-1, account 971422717446.",
+        "It is the 4th failure in a row",
+        "WHY (certain)",
+        "  > AWS credentials are required in production",
+        "WHAT TO CHANGE",
+        "ROLLBACK",
+        "the rollback part is not installed.",
+        "Service: https://us-east-1.console.aws.amazon.com/apprunner/",
+    ]
+    places = [text.find(one) for one in order]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_not_known_is_an_answer_with_the_last_lines(seen: See) -> None:
+    def change(content: dict[str, Any]) -> None:
+        for group, streams in content["logs"].items():
+            if group.endswith("application"):
+                for lines in streams.values():
+                    lines[:] = [[at, "something went sideways"] for at, _ in lines[:2]]
+
+    text = said(seen(change=change)).text
+    assert "Not known: none of" in text
+    assert "  > something went sideways" in text
+
+
+def test_gaps_stand_in_the_mail_with_the_action_to_allow(seen: See) -> None:
+    snapshot = seen()
+    denied = Missing("application log", "access denied", "logs:GetLogEvents")
+    blind = dataclasses.replace(snapshot, parts=dataclasses.replace(snapshot.parts, application_log=denied))
+    text = said(blind).text
+    assert "COULD NOT SEE\n- application log: access denied\n  Allow logs:GetLogEvents to the watcher's role." in text
+    assert "Could not judge" in text
+
+
+def test_a_gap_that_leaves_two_parts_empty_is_said_once(seen: See) -> None:
+    snapshot = seen()
+    denied = Missing("service and configuration", "access denied", "apprunner:DescribeService")
+    parts = dataclasses.replace(snapshot.parts, service=denied, configuration=denied)
+    assert said(dataclasses.replace(snapshot, parts=parts)).text.count("- service and configuration") == 1
+
+
+def test_nothing_wrong_is_said_so(seen: See) -> None:
+    assert "Nothing is wrong." in said(seen("seed-tara-after-fix")).text
+
+
+def test_braces_and_markup_of_log_lines_stay_what_they_are(seen: See) -> None:
+    line = "AWS credentials are required in production {0} {name} %s <b>&amp;"
+
+    def change(content: dict[str, Any]) -> None:
+        group = next(name for name in content["logs"] if name.endswith("application"))
+        for lines in content["logs"][group].values():
+            lines[:] = [[at, line] for at, _ in lines[:1]]
+
+    assert f"  > {line}" in said(seen(change=change)).text
+
+
+def test_a_test_message_is_marked() -> None:
+    message = report_of_test("me")
+    assert message.subject.startswith("[TEST]")
+    assert "Requested by me" in message.text
