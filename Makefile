@@ -12,6 +12,8 @@ LOCK := $(CURDIR)/$(UV) pip compile --quiet --universal --generate-hashes --no-e
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
+# behind a proxy that has a certificate authority of its own, the machine's store knows it
+export UV_SYSTEM_CERTS := 1
 
 .PHONY: help setup check test build deploy demo demo-up demo-down invoke lock clean
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeDeserializer
 
 from apprunner_watcher.aws import replay
 from apprunner_watcher.aws.clients import Clients
@@ -169,7 +170,7 @@ def test_replayed_when_the_operations_can_be_read_again_it_is_still_one_incident
 
 
 def attempts(aws: Aws) -> list[Attempt]:
-    return [Attempt.model_validate_json(item["attempt"]["S"]) for item in aws.items("attempt#")]
+    return [Attempt.model_validate(TypeDeserializer().deserialize(one["attempt"])) for one in aws.items("attempt#")]
 
 
 def test_a_started_event_notes_the_configuration_and_tells_nobody(

@@ -9,7 +9,6 @@
 Every write is conditional or gives the same result twice, so that an event may come twice, late or out of order.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -68,7 +67,7 @@ class Table:
             ScanIndexForward=False,
             Limit=_ATTEMPTS_TO_RECALL,
         )
-        return tuple(Attempt.model_validate_json(item["attempt"]["S"]) for item in found["Items"] if "attempt" in item)
+        return tuple(Attempt.model_validate(_from_dynamodb(item["attempt"])) for item in found["Items"])
 
     def note(self, service_arn: str, attempt: Attempt, stage: str, now: datetime) -> None:
         """Note an attempt and how far it is. What was noted first stays: later the configuration may be another."""
@@ -80,7 +79,7 @@ class Table:
                 " stage = :stage, expires_at = :expires"
             ),
             ExpressionAttributeValues={
-                ":attempt": {"S": attempt.model_dump_json()},
+                ":attempt": _to_dynamodb(attempt.model_dump(mode="json")),
                 ":now": {"S": _iso(now)},
                 ":stage": {"S": stage},
                 ":expires": {"N": self._expiry(now)},
@@ -99,7 +98,7 @@ class Table:
             "event_id": incident.event_id,
             "subject": incident.subject,
             "text": incident.text,
-            "report": json.loads(json.dumps(incident.data)),
+            "report": incident.data,
             "recorded_at": _iso(now),
             "telling_until": int(deadline.timestamp()),
             "expires_at": int(self._expiry(now)),
