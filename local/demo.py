@@ -38,18 +38,22 @@ def _show(path: Path) -> int:
     recording = load(path)
     say(f"{recording.id}: {recording.title}")
     with _stack() as stack, workplace() as folder:
-        happening = recording.event["detail-type"]
         with step("cold: the event goes in, and the function starts anew"):
             cold_path = another(path, folder)
             cold = stack.play(cold_path, cold=True)
         with step("warm: the same happens to another service"):
             warm = stack.play(another(path, folder))
-        headline("What its owner reads")
-        _print_message(cold, happening)
+        if cold.message:
+            headline("What its owner reads")
+            say(f"Subject: {cold.message.subject}\n")
+            say(cold.message.text)
         headline("What the table keeps")
         _print_records(stack, cold_path)
-        headline("From event to message")
-        _print_seconds(cold, warm)
+        if cold.message:
+            headline("From event to message")
+            _print_seconds(cold, warm)
+        else:
+            headline(f"Nothing to tell: {_reason(cold, recording.event['detail-type'])}.")
     return 0
 
 
@@ -63,14 +67,12 @@ def _stack() -> Iterator[Stack]:
             yield stack
 
 
-def _print_message(played: Played, happening: str) -> None:
-    if played.message:
-        say(f"Subject: {played.message.subject}\n")
-        say(played.message.text)
-    elif played.outcome["outcome"] == UNHEARD:
-        say(f"Nothing to tell: no rule of the stack matches this event, {happening!r}.")
-    else:
-        say(f"Nothing to tell: the outcome of this event is {played.outcome['outcome']!r}.")
+def _reason(played: Played, detail_type: str) -> str:
+    if played.outcome["outcome"] == UNHEARD:
+        return f"no rule of the stack matches this event, {detail_type!r}"
+    if played.outcome["outcome"] == "noted":
+        return f"the operation is {played.outcome['verdict'].replace('_', ' ')}; what it attempts was noted"
+    return f"the outcome of this event is {played.outcome['outcome']!r}"
 
 
 def _print_records(stack: Stack, path: Path) -> None:
@@ -81,7 +83,7 @@ def _print_records(stack: Stack, path: Path) -> None:
 
 def _print_seconds(cold: Played, warm: Played) -> None:
     for name, played in (("cold", cold), ("warm", warm)):
-        say(f"{name}: {played.seconds:.2f} s" if played.seconds is not None else f"{name}: nothing to tell")
+        say(f"{name}: {played.seconds:.2f} s" if played.seconds is not None else f"{name}: not told")
 
 
 def _plain(value: object) -> object:

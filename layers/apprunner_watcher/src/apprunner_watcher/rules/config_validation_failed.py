@@ -76,6 +76,7 @@ RULE = Rule(
             r"(?i)\bnot (?:be )?allowed in (?:prod|production|staging|non-local)\b"
             r"|\bmust (?:not )?(?:be (?:set to|changed|at least|exactly|a valid|disabled|explicit|overridden|different|replaced)|use|contain|equal|have|start with)\b[^\n]{0,120}"
             r"\b(?:default|in prod|production|characters|chars|bytes|wildcard|localhost)\b"
+            r"|\bmust be set\b[^\n]{0,40}\bnot\b[^\n]{0,40}\b(?:default|placeholder|example)\b"
             r"|\b(?:default|insecure|weak|placeholder) (?:secret|password|key|value)s? (?:\w+ ){0,4}(?:not allowed|in production|detected)"
             r"|\b(?:is|are) (?:still )?(?:set to )?(?:the |a |an )?(?:insecure |built-in )?(?:default|placeholder|example)(?: value)?[^\n]{0,60}\b(?:refus|production|exit|abort)"
             r"|\brefus(?:es|ing) to (?:start|boot|run)\b|\b(?:is|are) forbidden in production\b"
