@@ -35,14 +35,20 @@ setup: .venv/ready .venv-sam/ready .venv-emulator/ready ## Install everything (d
 	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes requirements/$*.txt
 	@touch $@
 
-check: .venv/ready .venv-sam/ready ## Format, types, import rules, unit tests, template lint; no network, under 30 s
+check: .venv/ready .venv-sam/ready ## Format, types, import rules, template lint, unit tests; no network, under 30 s
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-tests check-texts
+
+.PHONY: check-tests check-texts
+check-tests:
+	.venv/bin/pytest --quiet tests/unit tests/scenarios tests/house tests/template/test_template.py
+
+check-texts:
 	.venv/bin/ruff format --check --quiet .
 	.venv/bin/ruff check --quiet .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv-sam/bin/cfn-lint template.yaml
 	.venv-sam/bin/sam validate --lint --template template.yaml
-	.venv/bin/pytest --quiet --numprocesses auto tests/unit tests/scenarios tests/house tests/template/test_template.py
 
 test: setup ## Every test: unit, scenarios, house, aws, template, local AWS, end to end
 	.venv/bin/pytest

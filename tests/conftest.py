@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,4 +42,14 @@ def recorded(tmp_path: Path) -> Callable[..., Recording]:
 @pytest.fixture
 def seen(recorded: Callable[..., Recording]) -> Callable[..., Snapshot]:
     """What gather sees of such a recording."""
-    return lambda name="seed-steno-prod-backend-failed", change=None: replay(recorded(name, change))
+
+    def see(name: str = "seed-steno-prod-backend-failed", change: Change | None = None) -> Snapshot:
+        return replay(recorded(name, change)) if change else _unchanged(name)
+
+    return see
+
+
+@cache
+def _unchanged(name: str) -> Snapshot:
+    """Snapshots are frozen: many tests may look at the same one."""
+    return replay(recording.load(ROOT / "events" / "recordings" / f"{name}.json"))

@@ -107,7 +107,7 @@ def live(recorded: RECORD, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
     """Let every boto3 session of the command line be answered by a recording."""
 
     def answer(recording: Recording | None = None) -> None:
-        session = replay.session(recording or recorded(), REGION)
+        session = replay.Stage(recording or recorded(), REGION).session
         monkeypatch.setattr(boto3, "Session", lambda **_: session)
 
     return answer

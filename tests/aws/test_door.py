@@ -54,7 +54,7 @@ def door(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def reads_from(door: ModuleType, recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the door's watcher read a recording and write to moto."""
-    replaying = Clients(replay.session(recording, "us-east-1"))
+    replaying = Clients(replay.Stage(recording, "us-east-1").session)
     monkeypatch.setattr(door, "watcher", Watcher(replaying, door.watcher.table, door.watcher.topic))
 
 

@@ -71,7 +71,7 @@ def test_a_failed_recall_is_named(recorded: Callable[..., Recording]) -> None:
     def recall() -> tuple[()]:
         raise ClientError({"Error": {"Code": DENIED["Code"], "Message": DENIED["Message"]}}, "Query")
 
-    snapshot = gather(event, Clients(replaying.session(recording, "us-east-1")), recording.recorded_at, recall)
+    snapshot = gather(event, Clients(replaying.Stage(recording, "us-east-1").session), recording.recorded_at, recall)
     assert "dynamodb:Query" in {missing.allow for missing in snapshot.missing}
 
 
@@ -79,7 +79,7 @@ def test_a_time_out_is_missing_and_an_error_of_the_program_raises(recorded: Call
     recording = recorded()
     event = parse(recording.event)
     assert isinstance(event, OperationEvent)
-    clients = Clients(replaying.session(recording, "us-east-1"))
+    clients = Clients(replaying.Stage(recording, "us-east-1").session)
 
     def time_out() -> tuple[()]:
         raise ConnectTimeoutError(endpoint_url="https://example.com")
@@ -243,7 +243,7 @@ def test_no_call_waits_for_another_without_need(recorded: Callable[..., Recordin
         together.wait()
         return ()
 
-    session = replaying.session(recording, "us-east-1")
+    session = replaying.Stage(recording, "us-east-1").session
     session.events.register_first("before-call", arrive)
     snapshot = gather(event, Clients(session), recording.recorded_at, recall)
     assert not snapshot.missing

@@ -50,7 +50,7 @@ def watch(aws: Aws, clock: Clock) -> Callable[..., Outcome]:
         if event_id:
             event = event.model_copy(update={"id": event_id})
         table = Table(aws.dynamodb, aws.table, timedelta(days=30))
-        clients = Clients(replay.session(recording, "us-east-1"))
+        clients = Clients(replay.Stage(recording, "us-east-1").session)
         return Watcher(clients, table, topic or Topic(aws.sns, aws.topic)).watch(event, clock, TIME_LEFT)
 
     return see
@@ -293,7 +293,7 @@ def test_without_table_and_topic_the_message_is_printed_and_nothing_is_written(
 ) -> None:
     recording = recorded()
     calls: list[str] = []
-    session = replay.session(recording, "us-east-1")
+    session = replay.Stage(recording, "us-east-1").session
     session.events.register_first("before-call", lambda model, **_: calls.append(model.name))
     outcome = Watcher(Clients(session), None, None).watch(parse(recording.event), clock, TIME_LEFT)
     assert outcome.outcome == "told"

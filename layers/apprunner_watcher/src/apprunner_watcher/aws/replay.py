@@ -24,16 +24,30 @@ if TYPE_CHECKING:
 NOT_RECORDED = "NotRecorded"
 
 
+class Stage:
+    """Where recordings are played: boto3 clients of its session are answered by the one that is on."""
+
+    def __init__(self, recording: Recording, region: str) -> None:
+        """`recording` is on first."""
+        self.recording = recording
+        self.session = _session(self, region)
+
+
 def replay(recording: Recording) -> Snapshot:
     """Gather from a recording what a watcher would have gathered that was there when the operation started.
 
     Raises `NotUnderstoodError` where the recorded event is none of a service.
     """
     event = _of_service(recording)
-    before = recording.at_start()
-    noted = _gather(before, _of_service(before)).attempt() if before else None
+    stage = Stage(recording, event.service_arn.split(":")[3])
+    clients = Clients(stage.session)
+    noted = None
+    if before := recording.at_start():
+        stage.recording = before
+        noted = gather(_of_service(before), clients, before.recorded_at).attempt()
+    stage.recording = recording
     attempts: tuple[Attempt, ...] = (noted,) if noted else ()
-    return _gather(recording, event, attempts)
+    return gather(event, clients, recording.recorded_at, lambda: attempts)
 
 
 def _of_service(recording: Recording) -> OperationEvent | CustomDomainEvent:
@@ -44,15 +58,8 @@ def _of_service(recording: Recording) -> OperationEvent | CustomDomainEvent:
     return event
 
 
-def _gather(
-    recording: Recording, event: OperationEvent | CustomDomainEvent, attempts: tuple[Attempt, ...] = ()
-) -> Snapshot:
-    region = event.service_arn.split(":")[3]
-    return gather(event, Clients(session(recording, region)), recording.recorded_at, lambda: attempts)
-
-
-def session(recording: Recording, region: str) -> boto3.Session:
-    """A boto3 session whose clients validate their parameters as ever and are then answered by the recording.
+def _session(stage: Stage, region: str) -> boto3.Session:
+    """A session whose clients validate their parameters as ever and are then answered from the stage.
 
     A call that was not recorded is answered with the error code `NotRecorded`.
     """
@@ -67,7 +74,7 @@ def session(recording: Recording, region: str) -> boto3.Session:
 
     def answer(model: "OperationModel", context: dict[str, Any], **_: object) -> tuple[AWSResponse, dict[str, Any]]:
         service = model.service_model.service_name
-        found = recording.answer(service, model.name, context["replay_parameters"])
+        found = stage.recording.answer(service, model.name, context["replay_parameters"])
         if found is None:
             return _error(501, NOT_RECORDED, f"the recording holds no answer to {service}:{model.name}")
         if found.error:
