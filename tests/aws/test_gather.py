@@ -155,11 +155,48 @@ def test_fifty_thousand_lines_are_read_at_both_ends(seen: See) -> None:
         lines = [[f"2025-11-13T07:{13 + n // 10_000}:{n // 200 % 60:02}Z", f"line {n}"] for n in range(50_000)]
         content["logs"][f"{SERVICE}/application"] = {INSTANCE: lines}
 
-    log = seen(FAILED, change).application_log
+    snapshot = seen(FAILED, change)
+    log = snapshot.application_log
     assert log.failing[0].text == "line 0"
     assert log.failing[-1].text == "line 49999"
     assert len(log.failing) <= 10_000
-    assert not log.complete
+    assert "the middle of a long log" in text_of(snapshot)
+
+
+def test_more_containers_than_are_read_are_counted(seen: See) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["logs"][f"{SERVICE}/application"] = {
+            f"instance/{n:032x}": [[f"2025-11-13T07:13:{n:02}Z", f"container {n}"]] for n in range(9)
+        }
+
+    snapshot = seen(FAILED, change)
+    assert [line.text for line in snapshot.application_log.failing] == [f"container {n}" for n in range(6)]
+    assert "the logs of 3 more containers" in text_of(snapshot)
+
+
+def test_a_deployment_without_a_stream_of_its_own_is_no_gap(seen: See) -> None:
+    def change(content: dict[str, Any]) -> None:
+        streams = content["logs"][f"{SERVICE}/service"]
+        content["logs"][f"{SERVICE}/service"] = {"events": streams["events"]}
+
+    snapshot = seen(FAILED, change)
+    assert snapshot.service_log.deployment == ()
+    assert snapshot.missing == ()
+
+
+def test_a_deployment_stream_that_may_not_be_read_is_a_gap(recorded: Callable[..., Recording]) -> None:
+    recording = recorded()
+    event = parse(recording.event)
+    assert isinstance(event, OperationEvent)
+    stage = replaying.Stage(recording, "us-east-1")
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if params.get("logStreamName", "").startswith("deployment/"):
+            raise ClientError({"Error": {"Code": DENIED["Code"], "Message": DENIED["Message"]}}, "GetLogEvents")
+
+    stage.session.events.register("before-parameter-build.cloudwatch-logs.GetLogEvents", refuse)
+    snapshot = gather(event, Clients(stage.session), recording.recorded_at)
+    assert [(one.what, one.allow) for one in snapshot.missing] == [("deployment log", "logs:GetLogEvents")]
 
 
 def test_streams_belong_to_the_version_by_their_first_line(seen: See) -> None:

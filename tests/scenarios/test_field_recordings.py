@@ -10,7 +10,6 @@ from apprunner_watcher.diagnosis import diagnose
 from apprunner_watcher.event import NotUnderstoodError
 from apprunner_watcher.recording import load
 from apprunner_watcher.rule import Confidence
-
 from tests.conftest import ROOT
 
 FIELD = ROOT.parent / "shared" / "recordings" / "field"

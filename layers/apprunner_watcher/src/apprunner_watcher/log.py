@@ -62,7 +62,6 @@ class ServiceLog:
 
     events: tuple[Line, ...]
     deployment: tuple[Line, ...]
-    complete: bool = True
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -296,7 +295,6 @@ class ApplicationLog:
     failing: tuple[Line, ...]
     serving: tuple[Line, ...]
     group_exists: bool = True
-    complete: bool = True
 
     @cached_property
     def listening(self) -> tuple[Listening, ...]:

@@ -88,7 +88,7 @@ def gather(
 
         service, attempts = described.result(), recalled.result()
         redactor = Redactor({} if isinstance(service, Missing) else answers.environment(service))
-        service_log = _service_log(events, deployment, span, redactor)
+        service_log = _service_log(events, deployment.result() if deployment else None, span, redactor)
         return Snapshot(
             event,
             now,
@@ -98,7 +98,7 @@ def gather(
                 operations=operations,
                 service_log=service_log,
                 application_log=_application_log(streams, containers, span, redactor),
-                others=(attempts,) if isinstance(attempts, Missing) else (),
+                others=_gaps(attempts, deployment.result() if deployment else None, containers),
             ),
         )
 
@@ -140,7 +140,7 @@ def _start_in_log(event: OperationEvent | CustomDomainEvent, events: Lines | Mis
 
 def _deployment(
     pool: ThreadPoolExecutor, group: LogGroup, events: Lines | Missing, span: _Span
-) -> Future[Lines | Missing] | None:
+) -> Future[Lines | Missing | None] | None:
     """The deployment's own stream, named for the id in the log (AWS documents the operation's; users see another)."""
     named = (
         next(
@@ -155,22 +155,27 @@ def _deployment(
         return None
     stream, half = f"deployment/{stream_id}", _LINES_OF_A_GROUP // 2
     since = span.start - _CLOCK_SLACK
-    return pool.submit(read, "deployment log", "logs:GetLogEvents", lambda: group.head_and_tail(stream, since, half))
+
+    def call() -> Lines | None:
+        return group.head_and_tail_if_there(stream, since, half)  # the id is a guess where the log names none
+
+    return pool.submit(read, "deployment log", "logs:GetLogEvents", call)
 
 
 @dataclass(frozen=True, slots=True)
 class _Containers:
-    """Reads under way of the failing version's streams and of those of the version that still serves."""
+    """The failing version's streams and those of the version that still serves, being read."""
 
-    failing: tuple[Future[Lines | Missing], ...]
-    serving: tuple[Future[Lines | Missing], ...]
+    failing: tuple[Future[Lines | Missing], ...] = ()
+    serving: tuple[Future[Lines | Missing], ...] = ()
+    unread: int = 0
 
 
 def _containers(
     pool: ThreadPoolExecutor, group: LogGroup, streams: tuple[Stream, ...] | Missing | None, span: _Span
 ) -> _Containers:
     if not streams or isinstance(streams, Missing):
-        return _Containers((), ())
+        return _Containers()
     oldest_first = sorted(streams, key=lambda stream: stream.first_line_at)
     failing = [one for one in oldest_first if span.start < one.first_line_at <= span.end]
     serving = [one for one in oldest_first if one.first_line_at <= span.start]
@@ -192,21 +197,17 @@ def _containers(
         # containers that crash are started again and again: the first ones tell the most
         tuple(read_stream(one) for one in failing[:_MOST_FAILING_STREAMS]),
         tuple(read_tail(one) for one in serving[-_MOST_SERVING_STREAMS:]),
+        unread=max(0, len(failing) - _MOST_FAILING_STREAMS),
     )
 
 
 def _service_log(
-    events: Lines | Missing, deployment: Future[Lines | Missing] | None, span: _Span, redactor: Redactor
+    events: Lines | Missing, deployment: Lines | Missing | None, span: _Span, redactor: Redactor
 ) -> ServiceLog | Missing:
     if isinstance(events, Missing):
         return events
-    own = deployment.result() if deployment else None
-    of_deployment = own if isinstance(own, Lines) else Lines("", (), complete=True)
-    return ServiceLog(
-        events=_redacted(events, span, redactor),
-        deployment=_redacted(of_deployment, span, redactor),
-        complete=of_deployment.complete,
-    )
+    own = deployment if isinstance(deployment, Lines) else Lines("", (), complete=True)
+    return ServiceLog(events=_redacted(events, span, redactor), deployment=_redacted(own, span, redactor))
 
 
 def _application_log(
@@ -216,15 +217,27 @@ def _application_log(
         return streams
     failing = [future.result() for future in containers.failing]
     serving = [future.result() for future in containers.serving]
-    for one in failing:
-        if isinstance(one, Missing):
-            return one
+    if denied := next((one for one in failing if isinstance(one, Missing)), None):
+        return denied
     return ApplicationLog(
         failing=_in_order(_redacted(one, span, redactor) for one in failing if isinstance(one, Lines)),
         serving=_in_order(_redacted(one, span, redactor) for one in serving if isinstance(one, Lines)),
         group_exists=streams is not None,
-        complete=all(one.complete for one in failing if isinstance(one, Lines)),
     )
+
+
+def _gaps(
+    attempts: Sequence[Attempt] | Missing, deployment: Lines | Missing | None, containers: _Containers
+) -> tuple[Missing, ...]:
+    """What was not read beside the parts themselves, and what was cut."""
+    results = (attempts, deployment, *(future.result() for future in containers.serving))
+    gaps = [one for one in results if isinstance(one, Missing)]
+    read_streams = (deployment, *(future.result() for future in containers.failing))
+    if any(isinstance(one, Lines) and not one.complete for one in read_streams):
+        gaps.append(Missing("the middle of a long log", "only its first and its last lines were read"))
+    if containers.unread:
+        gaps.append(Missing(f"the logs of {containers.unread} more containers", "the first ones were read"))
+    return tuple(gaps)
 
 
 def _redacted(read_lines: Lines, span: _Span, redactor: Redactor) -> tuple[Line, ...]:

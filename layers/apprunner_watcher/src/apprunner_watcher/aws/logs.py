@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from apprunner_watcher.aws.read import error_code
-
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import OutputLogEventTypeDef
@@ -56,10 +52,8 @@ class LogGroup:
             found = self._client.describe_log_streams(
                 logGroupName=self._name, orderBy="LastEventTime", descending=True, limit=_NEWEST_STREAMS
             )
-        except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
-                return None
-            raise
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
         return tuple(
             Stream(one["logStreamName"], _time(one["firstEventTimestamp"]))
             for one in found["logStreams"]
@@ -77,6 +71,13 @@ class LogGroup:
         )
         events = page["events"]
         return Lines(stream, _lines(events), complete=not _is_full(events, limit))
+
+    def head_and_tail_if_there(self, stream: str, since: datetime, limit: int) -> Lines | None:
+        """`head_and_tail` of a stream that may not exist."""
+        try:
+            return self.head_and_tail(stream, since, limit)
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
 
     def head_and_tail(self, stream: str, since: datetime, limit: int) -> Lines:
         """A stream's lines from a time on: whole, or its first and its last `limit` lines."""
