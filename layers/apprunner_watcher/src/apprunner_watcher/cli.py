@@ -10,7 +10,6 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from apprunner_watcher import recording
@@ -231,12 +230,14 @@ def _show_status(installed: Stack) -> int:
         _out.print(f"[red]missing permission[/red] {action}")
     if not missing:
         _out.print("permissions: the function's role may read all that it needs")
-    table = RichTable("service", "status", "last event seen", "last incident", box=None)
-    for service in installed.services():
-        table.add_row(
-            *map(Text, (service.name, service.status, service.last_event_at or "none yet", service.last_incident))
-        )
-    _out.print(table)
+    services = tuple(installed.services())
+    for service in services:
+        last = f"last event seen {service.last_event_at}" if service.last_event_at else "no event seen yet"
+        _out.print(Text(f"service {service.name}: {service.status}, {last}"))
+        if service.last_incident:
+            _out.print(Text(f"  last incident: {service.last_incident}"))
+    if not services:
+        _out.print("no App Runner services in this account and Region")
     return problems
 
 
