@@ -34,6 +34,7 @@ class Context:
 @pytest.fixture
 def door(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The door, loaded as Lambda loads it, in moto's account."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the folder is deployed as it is
     for name, value in {
         "TABLE_NAME": aws.table,
         "INCIDENTS_TOPIC_ARN": aws.topic,

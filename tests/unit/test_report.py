@@ -92,6 +92,11 @@ def test_a_gap_that_leaves_two_parts_empty_is_said_once(seen: See) -> None:
     assert said(dataclasses.replace(snapshot, parts=parts)).text.count("- service and configuration") == 1
 
 
+def test_a_restored_configuration_is_said(seen: See) -> None:
+    assert "App Runner shows the previous one again." in said(seen("seed-nerava-v32-rollback")).text.replace("\n", " ")
+    assert "attempted is not known" not in said(seen()).text
+
+
 def test_nothing_wrong_is_said_so(seen: See) -> None:
     assert "Nothing is wrong." in said(seen("seed-tara-after-fix")).text
 

@@ -11,7 +11,7 @@ from apprunner_watcher.decision import Decision
 from apprunner_watcher.diagnosis import Cause, Diagnosis, NotJudged, Serving, Verdict
 from apprunner_watcher.event import OperationEvent
 from apprunner_watcher.rule import Evidence
-from apprunner_watcher.snapshot import NotSeenError, Snapshot
+from apprunner_watcher.snapshot import Configuration, NotSeenError, Snapshot
 
 LONGEST_SUBJECT = 99  # SNS: less than 100 characters, ASCII to be safe, no line break
 _LONGEST_QUOTE = 1_000
@@ -39,6 +39,16 @@ _SERVING_WORDS = {
     Serving.PREVIOUS: "Users still get the previous version.",
     Serving.NOTHING: "Users get nothing: the service does not run.",
     Serving.UNKNOWN: "What users get right now could not be read.",
+}
+_STANDING_WORDS = {
+    "restored": (
+        "The configuration that was attempted is not known: nobody noted it when the operation started, and App Runner"
+        " shows the previous one again."
+    ),
+    "unsure": (
+        "The configuration that was attempted is not known for sure: nobody noted it when the operation started, and"
+        " App Runner may show the previous one again."
+    ),
 }
 
 
@@ -161,7 +171,7 @@ def _text(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, data: di
         *(_cause_section(number, cause) for number, cause in enumerate(diagnosis.causes)),
         *([] if diagnosis.causes else [_no_cause(snapshot, diagnosis)]),
         _now(diagnosis, decision),
-        _gaps(diagnosis),
+        _gaps(snapshot, diagnosis),
         _links(data["service"]["arn"]),
     )
     return "\n\n".join("\n".join(lines) for section in sections if (lines := list(section))) + "\n"
@@ -243,7 +253,10 @@ def _now(diagnosis: Diagnosis, decision: Decision) -> Iterator[str]:
     yield f"{decision.reason}."
 
 
-def _gaps(diagnosis: Diagnosis) -> Iterator[str]:
+def _gaps(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
+    configuration = snapshot.parts.configuration
+    if isinstance(configuration, Configuration) and configuration.standing in _STANDING_WORDS:
+        yield from _wrapped(_STANDING_WORDS[configuration.standing])
     if diagnosis.not_seen:
         yield "COULD NOT SEE"
         for one in diagnosis.not_seen:

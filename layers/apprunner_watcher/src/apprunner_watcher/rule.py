@@ -69,6 +69,15 @@ class Step:
     command: str = ""
 
 
+# UpdateService takes a source configuration as a whole. The fetched file holds the values of the variables.
+CHANGE_SOURCE_CONFIGURATION = (
+    "aws apprunner describe-service --service-arn {service_arn} --query Service.SourceConfiguration > source.json\n"
+    "# change it in source.json, then\n"
+    "aws apprunner update-service --service-arn {service_arn} --source-configuration file://source.json\n"
+    "rm source.json"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A pattern found in a line, and the texts of its neighbours in the same stream: some messages take two lines."""

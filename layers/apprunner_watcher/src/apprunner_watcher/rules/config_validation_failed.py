@@ -2,7 +2,18 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
+    Evidence,
+    Finding,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+    weight,
+)
 from apprunner_watcher.snapshot import Snapshot
 
 _MOST_LINES = 4
@@ -41,11 +52,8 @@ RULE = Rule(
     ),
     fix=(
         Step(
-            "Set real values for what the lines above name. Take the present source configuration, change them, and"
-            " hand it back whole.",
-            "aws apprunner describe-service --service-arn {service_arn} --query Service.SourceConfiguration"
-            " > source.json  # edit the variables, then:\n"
-            "aws apprunner update-service --service-arn {service_arn} --source-configuration file://source.json",
+            "Set real values for what the lines above name.",
+            CHANGE_SOURCE_CONFIGURATION,
         ),
         Step("Do not switch the check off for good: it stops what would fail later, or be unsafe."),
     ),

@@ -3,7 +3,19 @@
 import re
 from collections.abc import Iterable
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
+    Evidence,
+    Finding,
+    Match,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+    weight,
+)
 from apprunner_watcher.snapshot import Snapshot
 
 # of their own: the instance role makes them needless
@@ -107,10 +119,8 @@ RULE = Rule(
     fix=(
         Step(
             "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
-            " (RuntimeEnvironmentSecrets). Take the present source configuration, add {name}, and hand it back whole.",
-            "aws apprunner describe-service --service-arn {service_arn} --query Service.SourceConfiguration"
-            " > source.json  # add it, then:\n"
-            "aws apprunner update-service --service-arn {service_arn} --source-configuration file://source.json",
+            " (RuntimeEnvironmentSecrets).",
+            CHANGE_SOURCE_CONFIGURATION,
         ),
     ),
     false_alarms="A warning about an optional variable is not it: here the container ended, or never listened.",

@@ -1,6 +1,15 @@
 """The application listens on another port than the service's."""
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
+    Evidence,
+    Finding,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+)
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -30,11 +39,8 @@ RULE = Rule(
     fix=(
         Step("Listen on the port in the PORT variable, which App Runner sets to {port}, and deploy that."),
         Step(
-            "Or set the service's port to {listens}: take the present source configuration, change Port in it, and"
-            " hand it back whole.",
-            "aws apprunner describe-service --service-arn {service_arn} --query Service.SourceConfiguration"
-            " > source.json  # edit Port, then:\n"
-            "aws apprunner update-service --service-arn {service_arn} --source-configuration file://source.json",
+            "Or set Port, the service's port, to {listens}.",
+            CHANGE_SOURCE_CONFIGURATION,
         ),
     ),
     false_alarms="Second ports (metrics, debugger, WebSocket) are named in logs as well; they do not count.",
