@@ -252,6 +252,15 @@ def test_the_standing_of_the_configuration(
     assert seen(FAILED, change).configuration.standing == expected
 
 
+def test_where_nothing_ever_ran_there_is_nothing_to_restore(seen: See) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["configuration"] = "restored"  # nobody noted it at the start
+
+    snapshot = seen("seed-nerava-debug-image", change)
+    assert snapshot.operation.type == "UPDATE_SERVICE"
+    assert snapshot.configuration.standing == "attempted"
+
+
 def test_what_was_noted_at_the_start_is_the_attempted_configuration(recorded: Callable[..., Recording]) -> None:
     def change(content: dict[str, Any]) -> None:
         content["event"]["detail"]["operationStatus"] = "UpdateServiceFailed"

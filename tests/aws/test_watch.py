@@ -13,9 +13,9 @@ from apprunner_watcher.aws import replay
 from apprunner_watcher.aws.clients import Clients
 from apprunner_watcher.aws.table import StillBeingToldError, Table
 from apprunner_watcher.aws.topic import Topic
-from apprunner_watcher.event import parse
+from apprunner_watcher.event import OperationType, parse
 from apprunner_watcher.recording import Recording
-from apprunner_watcher.snapshot import Attempt
+from apprunner_watcher.snapshot import Attempt, Configuration
 from apprunner_watcher.watch import Outcome, Watcher
 from tests.aws.conftest import Aws
 
@@ -223,6 +223,17 @@ def test_a_started_event_twice_notes_once_and_keeps_the_first(
     watch(later)
     (attempt,) = attempts(aws)
     assert attempt.configuration.port == 3001
+
+
+def test_of_two_notes_at_the_same_time_the_first_stays(aws: Aws) -> None:
+    table = Table(aws.dynamodb, aws.table, timedelta(days=30))
+    for port in (1111, 2222):
+        configuration = Configuration(standing="attempted", port=port)
+        attempt = Attempt(
+            operation_id="o", operation=OperationType.UPDATE_SERVICE, started_at=NOW, configuration=configuration
+        )
+        table.note("arn", attempt, "started", NOW)
+    assert [one.configuration.port for one in table.attempts("arn")] == [1111]
 
 
 def test_out_of_order_the_late_start_notes_nothing_and_tells_nothing(
