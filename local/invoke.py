@@ -55,7 +55,7 @@ class LocalFunction:
         self.door.calls.clear()
         printed = self._log.stat().st_size
         request = urllib.request.Request(self._url, json.dumps(event).encode())  # noqa: S310 - a loopback address of ours
-        with urllib.request.urlopen(request, timeout=_SECONDS_TO_RUN) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_SECONDS_TO_RUN) as answer:  # noqa: S310 - the same
             result = json.loads(answer.read() or b"null")
         log = self._log.read_bytes()[printed:].decode(errors="replace")
         return Invocation(result, log, tuple(self.door.calls))

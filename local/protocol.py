@@ -235,5 +235,5 @@ def _from_cbor(body: bytes, shape: Shape | None) -> Mapping[str, Any]:
 def _cbor(status: int, shape: Shape | None, content: Any) -> Response:
     """The same for writing."""
     serializer: Any = RpcV2CBORSerializer()
-    body = serializer._serialize_body_params(content, shape) if shape else b""  # noqa: SLF001
+    body = serializer._serialize_body_params(content, shape) if shape else b""  # noqa: SLF001 - the pinned version
     return Response(status, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, body)

@@ -1,5 +1,6 @@
 """Here you find where things are: the three environments, what is built, and what the local account is called."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,8 @@ FUNCTIONS: Final = ROOT / "functions"
 LAYERS: Final = ROOT / "layers"
 RECORDINGS: Final = ROOT / "events" / "recordings"
 BUILD: Final = ROOT / ".aws-sam" / "local"
-KEPT_UP: Final = ROOT / ".local-aws"
+# a stack that is kept up is used by the demo; the demo's own tests look elsewhere and find none
+KEPT_UP: Final = Path(os.environ.get("LOCAL_AWS_STATE", ROOT / ".local-aws"))
 
 LOOPBACK: Final = "127.0.0.1"
 STACK: Final = "apprunner-watcher"

@@ -123,7 +123,7 @@ class Stack:
     def show(self, path: Path, now: datetime, *, at_start: bool = False) -> None:
         """Have AWS look as it did in this recording, moved to `now`."""
         wanted = {"path": str(path.resolve()), "now": now.isoformat(), "at_start": at_start}
-        request = urllib.request.Request(self.address + CONTROL, json.dumps(wanted).encode(), method="PUT")  # noqa: S310
+        request = urllib.request.Request(self.address + CONTROL, json.dumps(wanted).encode(), method="PUT")  # noqa: S310 - ours
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - a loopback address of ours
 
     def deliver(self, event: Mapping[str, Any]) -> Mapping[str, Any]:

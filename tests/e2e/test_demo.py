@@ -8,21 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from local import running
 from local.recordings import find
 from local.settings import ROOT
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(running.state() is not None, reason="`make demo-up` would be used"),
-]
+pytestmark = pytest.mark.e2e
 
 
 def demo(temporary: Path, recording: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "local.demo", str(find(recording))],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(temporary), "COLUMNS": "120"},
+        env={**os.environ, "TMPDIR": str(temporary), "LOCAL_AWS_STATE": str(temporary / "none"), "COLUMNS": "120"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

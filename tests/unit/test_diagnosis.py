@@ -196,7 +196,7 @@ def test_a_rule_that_crashes_cannot_judge_and_hides_nothing(seen: See, caplog: p
 def test_no_rule_judges_what_nobody_saw(one: Rule, seen: See) -> None:
     snapshot = seen()
     blind = {name: Missing(name, "access denied") for name in vars(snapshot.parts) if name != "others"}
-    diagnosis = diagnose(dataclasses.replace(snapshot, parts=Parts(**blind)), (one,))  # type: ignore[arg-type]
+    diagnosis = diagnose(dataclasses.replace(snapshot, parts=Parts(**blind)), (one,))  # type: ignore[arg-type]  # by name
     assert not diagnosis.causes
     assert [judged.rule for judged in diagnosis.not_judged] == [one.id]
     assert "access denied" in diagnosis.not_judged[0].reason
@@ -211,7 +211,7 @@ PARTS = st.sets(st.sampled_from(["service", "configuration", "operations", "serv
 def test_for_any_missing_parts_nothing_crashes_and_nothing_is_made_up(name: str, missing: set[str], seen: See) -> None:
     snapshot = _seen_before.get(name) or _seen_before.setdefault(name, seen(name))
     whole = {cause.rule.id for cause in _uncapped(snapshot)}
-    parts = dataclasses.replace(snapshot.parts, **{part: Missing(part, "not read") for part in missing})  # type: ignore[arg-type]
+    parts = dataclasses.replace(snapshot.parts, **{part: Missing(part, "not read") for part in missing})  # type: ignore[arg-type]  # by name
     less = dataclasses.replace(snapshot, parts=parts)
     diagnosis = diagnose(less)
     assert not any("crashed" in one.reason for one in diagnosis.not_judged)

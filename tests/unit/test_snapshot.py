@@ -90,7 +90,8 @@ def test_failures_in_a_row_are_counted_up_to_this_operation() -> None:
 def snapshot(operations: Operations | Missing, happened: OperationEvent, **parts: object) -> Snapshot:
     nothing = Missing("it", "not read")
     known = {"service": nothing, "configuration": Configuration(standing="attempted"), "service_log": nothing}
-    return Snapshot(happened, NOON, Parts(**{**known, "application_log": nothing, **parts, "operations": operations}))  # type: ignore[arg-type]
+    everything = {**known, "application_log": nothing, **parts, "operations": operations}
+    return Snapshot(happened, NOON, Parts(**everything))  # type: ignore[arg-type]  # by name
 
 
 def test_an_attempt_is_noted_while_the_operation_runs() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -22,7 +23,7 @@ from apprunner_watcher.aws.stack import Stack
 from apprunner_watcher.aws.table import Table
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose as diagnose_snapshot
-from apprunner_watcher.event import NotUnderstoodError, OperationEvent, parse
+from apprunner_watcher.event import SERVICE_ARN, NotUnderstoodError, OperationEvent, parse
 from apprunner_watcher.report import Report, report
 from apprunner_watcher.snapshot import Attempt, Snapshot
 
@@ -36,7 +37,6 @@ _out, _err = Console(highlight=False, soft_wrap=True), Console(stderr=True, high
 
 _COULD_NOT_READ = 2
 _TEST_ARRIVES_WITHIN = timedelta(seconds=60)
-_ARN_PARTS = 6
 
 StackName = Annotated[str, typer.Option("--stack", help="Name of the watcher's CloudFormation stack.")]
 Region = Annotated[str | None, typer.Option(help="AWS Region; the ARN's, or the environment's, unless given.")]
@@ -130,14 +130,14 @@ def main() -> None:
 def _targets(targets: list[str], stack: str, region: str | None) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
     for target in targets:
         if target.startswith("arn:"):
-            yield target, lambda arn=target: _live(arn, stack, region)  # type: ignore[misc]
+            yield target, partial(_live, target, stack, region)
             continue
         path = Path(target)
         files = sorted(path.glob("*.json")) if path.is_dir() else [path]
         if not files:
-            yield target, lambda path=path: _unreadable(f"{path}: no recording in this folder")  # type: ignore[misc]
+            yield target, partial(_unreadable, f"{path}: no recording in this folder")
         for file in files:
-            yield str(file), lambda file=file: _replayed(file)  # type: ignore[misc]
+            yield str(file), partial(_replayed, file)
 
 
 def _unreadable(line: str) -> Snapshot:
@@ -169,10 +169,10 @@ def _recall(session: boto3.Session, stack: str, service_arn: str) -> tuple[Attem
 
 
 def _session(service_arn: str, region: str | None) -> boto3.Session:
-    parts = service_arn.split(":")
-    if len(parts) != _ARN_PARTS or parts[2] != "apprunner" or service_arn.count("/") != 2:  # noqa: PLR2004
+    arn = SERVICE_ARN.fullmatch(service_arn)
+    if not arn:
         _fail(f"{service_arn}: not the ARN of an App Runner service")
-    return boto3.Session(region_name=region or parts[3])
+    return boto3.Session(region_name=region or arn["region"])
 
 
 def _last_event(session: boto3.Session, service_arn: str, status: str | None) -> dict[str, Any]:

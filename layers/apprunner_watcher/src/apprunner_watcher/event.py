@@ -90,7 +90,9 @@ _STAGES = {
     "Failed": Stage.FAILED,
 }
 _OPERATION_STATUS = re.compile(f"({'|'.join(_OPERATIONS)})({'|'.join(_STAGES)})")
-_SERVICE_ARN = re.compile(r"arn:[\w-]+:apprunner:[\w-]+:\d{12}:service/([^/]+)/[0-9a-f]+")
+SERVICE_ARN = re.compile(
+    r"arn:[\w-]+:apprunner:(?P<region>[\w-]+):(?P<account>\d{12}):service/(?P<name>[^/]+)/(?P<id>[0-9a-f]+)"
+)
 
 
 def _spellings(camel: str, *more: str) -> AliasChoices:
@@ -177,10 +179,10 @@ def _service(envelope: _Envelope, detail: _ServiceDetail) -> tuple[str, str]:
     The ARN in `resources` is the one to believe: in AWS's own sample `account` differs from the account in the ARN.
     """
     for resource in envelope.resources:
-        if found := _SERVICE_ARN.fullmatch(resource):
-            return resource, found[1]
+        if found := SERVICE_ARN.fullmatch(resource):
+            return resource, found["name"]
     arn = f"arn:aws:apprunner:{envelope.region}:{envelope.account}:service/{detail.service_name}/{detail.service_id}"
-    if not _SERVICE_ARN.fullmatch(arn):
+    if not SERVICE_ARN.fullmatch(arn):
         msg = "resources: no App Runner service ARN, and detail does not name the service either"
         raise NotUnderstoodError(msg)
     return arn, detail.service_name

@@ -9,7 +9,7 @@ from typing import Any
 
 from apprunner_watcher.decision import Decision
 from apprunner_watcher.diagnosis import Cause, Diagnosis, NotJudged, Serving, Verdict
-from apprunner_watcher.event import OperationEvent
+from apprunner_watcher.event import SERVICE_ARN, OperationEvent
 from apprunner_watcher.rule import Evidence
 from apprunner_watcher.snapshot import Configuration, NotSeenError, Snapshot
 
@@ -274,10 +274,10 @@ def _listed(not_judged: tuple[NotJudged, ...], most: int = 8) -> str:
 
 
 def _links(arn: str) -> Iterator[str]:
-    found = re.fullmatch(r"arn:[\w-]+:apprunner:([\w-]+):\d+:service/(.+)/([0-9a-f]+)", arn)
+    found = SERVICE_ARN.fullmatch(arn)
     if not found:
         return
-    region, name, service_id = found.groups()
+    region, name, service_id = found["region"], found["name"], found["id"]
     console = f"https://{region}.console.aws.amazon.com"
     group = f"/aws/apprunner/{name}/{service_id}/application".replace("/", "$252F")
     yield f"Service: {console}/apprunner/home?region={region}#/services/dashboard?service_arn={arn}"

@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from apprunner_watcher.aws import answers
-from apprunner_watcher.event import OPERATION_DETAIL_TYPE, OperationType
+from apprunner_watcher.event import OPERATION_DETAIL_TYPE, SERVICE_ARN, OperationType
 from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus
 
 if TYPE_CHECKING:
@@ -35,22 +35,24 @@ def last_event(clients: "Clients", service_arn: str, status: str | None = None) 
         stage = "CompletedSuccessfully"
     else:
         stage = "Started" if last.status in IN_PROGRESS else "Failed"
-    _, _, _, region, account, resource = service_arn.split(":", 5)
-    _, name, service_id = resource.split("/")
+    arn = SERVICE_ARN.fullmatch(service_arn)
+    if not arn:
+        msg = "not the ARN of an App Runner service"
+        raise LookupError(msg)
     at = (last.ended_at or last.started_at).astimezone(UTC)
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": OPERATION_DETAIL_TYPE,
         "source": "aws.apprunner",
-        "account": account,
+        "account": arn["account"],
         "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": region,
+        "region": arn["region"],
         "resources": [service_arn],
         "detail": {
             "operationStatus": status or f"{_EVENT_NAMES.get(OperationType(last.type), 'Deployment')}{stage}",
-            "serviceName": name,
-            "serviceId": service_id,
+            "serviceName": arn["name"],
+            "serviceId": arn["id"],
             "message": "",
             "severity": "INFO",
         },
