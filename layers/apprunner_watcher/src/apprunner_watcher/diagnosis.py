@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from apprunner_watcher.event import CustomDomainEvent, OperationEvent, OperationType, Stage
-from apprunner_watcher.rule import CONFIGURATION, Confidence, Evidence, Finding, Matches, Rule, Step
+from apprunner_watcher.rule import CONFIGURATION, Confidence, Evidence, Finding, Matches, Rule, Scan, Step
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.snapshot import IN_PROGRESS, Missing, NotSeenError, OperationStatus, ServiceStatus, Snapshot
 
@@ -93,11 +93,12 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
     verdict = _verdict(snapshot)
     serving = _serving(snapshot, verdict)
     asked = () if verdict is Verdict.HEALTHY else catalogue
+    scan = Scan(asked, snapshot)
     findings: list[tuple[Rule, Finding]] = []
     not_judged: list[NotJudged] = []
     for rule in asked:
         try:
-            finding = rule.check(snapshot, Matches(rule, snapshot))
+            finding = rule.check(snapshot, Matches(rule.id, scan))
         except NotSeenError as not_seen:
             not_judged.append(NotJudged(rule.id, str(not_seen)))
         except Exception:  # noqa: BLE001  # one broken rule must not hide what the others see; the trace goes to the log

@@ -25,10 +25,12 @@ _LONGEST_NAME = 128
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-# Possessive quantifiers and lookbehinds: each pattern passes over a line once, whatever stands in it.
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+# Possessive quantifiers and lookbehinds: each pattern passes over a line once, whatever stands in it. The marks come
+# first because few lines hold any: a pattern is tried where one of its marks is.
+_PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     # an unencoded "/" or "@" in a password: only where the scheme says that a password is usual
     (
+        ("://",),
         re.compile(
             r"(?<![\w+.-])((?:postgres(?:ql)?|mysql|mariadb|rediss?|mongodb|amqps?|mssql|sqlserver|jdbc)[\w+:]{0,20}://)"
             r"[^\s:/@\"'<>]{0,100}:[^\s\"'<>]{0,200}@",
@@ -36,17 +38,34 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1{HIDDEN}@",
     ),
-    (re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://)[^\s/?#\"'<>@]++@", re.IGNORECASE), rf"\1{HIDDEN}@"),
     (
+        ("://",),
+        re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://)[^\s/?#\"'<>@]++@", re.IGNORECASE),
+        rf"\1{HIDDEN}@",
+    ),
+    (
+        ("-----BEGIN",),
         re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)", re.DOTALL),
         HIDDEN,
     ),
-    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*+"), HIDDEN),
-    (re.compile(r"(?<!\w)(?:AKIA|ASIA)[A-Z0-9]{16}(?!\w)"), HIDDEN),
-    (re.compile(r"(?<!\w)(?:gh[pousr]_\w{20,}+|github_pat_\w{20,}+|glpat-[\w-]{16,}+|xox[abeprs]-[\w-]{8,}+)"), HIDDEN),
-    (re.compile(r"(?<![\w-])(?:sk|pk|rk)[_-][\w-]{20,}+|(?<!\w)AIza[\w-]{30,}+"), HIDDEN),
-    (re.compile(r"(?<![\w.-])SG\.[\w-]{16,}+\.[\w-]{16,}+"), HIDDEN),
-    (re.compile(r"(?<!\w)(Bearer|Basic)\s+[\w.~+/-]{12,}+=*", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    (("eyJ",), re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*+"), HIDDEN),
+    (("AKIA", "ASIA"), re.compile(r"(?<!\w)(?:AKIA|ASIA)[A-Z0-9]{16}(?!\w)"), HIDDEN),
+    (
+        ("gh", "glpat-", "xox"),
+        re.compile(r"(?<!\w)(?:gh[pousr]_\w{20,}+|github_pat_\w{20,}+|glpat-[\w-]{16,}+|xox[abeprs]-[\w-]{8,}+)"),
+        HIDDEN,
+    ),
+    (
+        ("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "AIza"),
+        re.compile(r"(?<![\w-])(?:sk|pk|rk)[_-][\w-]{20,}+|(?<!\w)AIza[\w-]{30,}+"),
+        HIDDEN,
+    ),
+    (("SG.",), re.compile(r"(?<![\w.-])SG\.[\w-]{16,}+\.[\w-]{16,}+"), HIDDEN),
+    (
+        ("earer", "EARER", "asic", "ASIC"),
+        re.compile(r"(?<!\w)(Bearer|Basic)\s+[\w.~+/-]{12,}+=*", re.IGNORECASE),
+        rf"\1 {HIDDEN}",
+    ),
 )
 _PAIR = re.compile(
     r"""(?<![\w.-])(?P<name>[\w.-]++)(?P<between>["']?\s{0,3}[=:]\s{0,3})"""
@@ -96,8 +115,9 @@ class Redactor:
                 text = text.replace(value, HIDDEN)
         for pattern in self._beside_name:
             text = pattern.sub(rf"\1{HIDDEN}", text)
-        for pattern, replacement in _PATTERNS:
-            text = pattern.sub(replacement, text)
+        for marks, pattern, replacement in _PATTERNS:
+            if any(mark in text for mark in marks):
+                text = pattern.sub(replacement, text)
         return _PAIR.sub(_without_value, text)
 
     def lines(self, lines: Iterable[str]) -> list[str]:

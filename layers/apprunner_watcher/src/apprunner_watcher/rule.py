@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from apprunner_watcher.log import Line
+from apprunner_watcher.patterns import pattern_set
 from apprunner_watcher.snapshot import Snapshot
 
 CONFIGURATION = "configuration"
@@ -92,40 +93,58 @@ class Match:
         return self.found[group] or ""
 
 
-class Matches:
-    """Where the patterns of one rule were found. Asking for a log that is Missing raises `NotSeenError`."""
+class Scan:
+    """Where the patterns of all rules are found. Each log is passed over once, when it is first asked for.
 
-    def __init__(self, rule: "Rule", snapshot: Snapshot) -> None:
-        """The scan happens when it is first asked for."""
-        self._rule = rule
+    Asking for a log that is Missing raises `NotSeenError`.
+    """
+
+    def __init__(self, rules: Sequence["Rule"], snapshot: Snapshot) -> None:
+        """Nothing is searched yet."""
+        self._rules = rules
         self._snapshot = snapshot
 
     @cached_property
-    def _in_application_log(self) -> Mapping[str, tuple[Match, ...]]:
-        return _scan(self._rule.application_patterns, self._snapshot.application_log.failing)
+    def application(self) -> Mapping[tuple[str, str], tuple[Match, ...]]:
+        """By rule id and name of the pattern: where it is found in the failing version's log, in time order."""
+        patterns = {(rule.id, name): one for rule in self._rules for name, one in rule.application_patterns.items()}
+        return _scan(patterns, self._snapshot.application_log.failing)
 
     @cached_property
-    def _in_service_log(self) -> Mapping[str, tuple[Match, ...]]:
-        return _scan(self._rule.service_patterns, self._snapshot.service_log.lines)
+    def service(self) -> Mapping[tuple[str, str], tuple[Match, ...]]:
+        """The same for App Runner's own log."""
+        patterns = {(rule.id, name): one for rule in self._rules for name, one in rule.service_patterns.items()}
+        return _scan(patterns, self._snapshot.service_log.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Where the patterns of one rule are found."""
+
+    rule_id: str
+    scan: Scan
 
     def application(self, name: str) -> tuple[Match, ...]:
-        """Where the application pattern was found, in time order."""
-        return self._in_application_log[name]
+        """Where the application pattern is found, in time order."""
+        return self.scan.application[self.rule_id, name]
 
     def service(self, name: str) -> tuple[Match, ...]:
-        """Where the service log pattern was found, in time order."""
-        return self._in_service_log[name]
+        """Where the service log pattern is found, in time order."""
+        return self.scan.service[self.rule_id, name]
 
 
-def _scan(patterns: Mapping[str, re.Pattern[str]], lines: tuple[Line, ...]) -> Mapping[str, tuple[Match, ...]]:
-    return {
-        name: tuple(
-            Match(line, found, _text(lines, at - 1, line.stream), _text(lines, at + 1, line.stream))
-            for at, line in enumerate(lines)
-            if (found := pattern.search(_unescaped(line.text)))
-        )
-        for name, pattern in patterns.items()
-    }
+def _scan(
+    patterns: Mapping[tuple[str, str], re.Pattern[str]], lines: tuple[Line, ...]
+) -> Mapping[tuple[str, str], tuple[Match, ...]]:
+    keys, searched = tuple(patterns), pattern_set(tuple(patterns.values()))
+    matches: dict[tuple[str, str], list[Match]] = {key: [] for key in keys}
+    for at, line in enumerate(lines):
+        text = _unescaped(line.text)
+        for place in searched.candidates(text):
+            if found := patterns[keys[place]].search(text):
+                before, after = _text(lines, at - 1, line.stream), _text(lines, at + 1, line.stream)
+                matches[keys[place]].append(Match(line, found, before, after))
+    return {key: tuple(found) for key, found in matches.items()}
 
 
 def _text(lines: tuple[Line, ...], at: int, stream: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -249,7 +250,7 @@ class Snapshot:
         """The service's last operations."""
         return _seen(self.parts.operations)
 
-    @property
+    @cached_property
     def operation(self) -> Operation:
         """The operation that the event is about."""
         found = self.operations.of(self.event)
@@ -267,14 +268,14 @@ class Snapshot:
         """The containers' log."""
         return _seen(self.parts.application_log)
 
-    @property
+    @cached_property
     def checked_port(self) -> int:
         """The port that was checked: App Runner's own words come before a configuration that may be restored."""
         log = self.parts.service_log
         told = log.health_check_port if isinstance(log, ServiceLog) else None
         return told or self.configuration.port
 
-    @property
+    @cached_property
     def checked_path(self) -> str:
         """The path that was checked, empty where the check only opens the port."""
         log = self.parts.service_log
@@ -284,17 +285,17 @@ class Snapshot:
         health_check = self.configuration.health_check
         return health_check.path if health_check.protocol == "HTTP" else ""
 
-    @property
+    @cached_property
     def health_check_answers(self) -> tuple[Answer, ...]:
         """What the failing version answered to the path of an HTTP health check; nothing where the check is TCP."""
         return self.application_log.answers(self.checked_path) if self.checked_path else ()
 
-    @property
+    @cached_property
     def has_ended(self) -> bool:
         """Whether the failing version ended by itself."""
         return self.service_log.has_ended_by_itself or self.application_log.died is not None
 
-    @property
+    @cached_property
     def came_up(self) -> bool:
         """Whether the failing version says that it listens, has not ended, and answers with more than server errors."""
         if self.has_ended:
@@ -303,7 +304,7 @@ class Snapshot:
             return any(answer.status < _SERVER_ERROR for answer in answers)
         return bool(self.application_log.listening)
 
-    @property
+    @cached_property
     def fails_unseen(self) -> bool:
         """Whether it listens where it should and fails its HTTP health check, and no log says what it answers."""
         log = self.service_log

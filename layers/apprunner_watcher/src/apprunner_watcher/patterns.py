@@ -1,0 +1,77 @@
+"""Here you find how the patterns of all rules are searched: in one pass over a line, in linear time.
+
+RE2 says which patterns may be in a line, whatever their number; only those are then searched with `re`, which knows the
+groups and the lookarounds that RE2 lacks. Nearly every line of a log holds none of them.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+import re2
+
+_LOOKAROUNDS = ("(?!", "(?=", "(?<!", "(?<=")
+_ESCAPED_CHARACTER = re.compile(r"\\u([0-9a-f]{4})")
+_MEMORY = 64 * 1024 * 1024  # bytes, at most, for RE2's automaton; it takes what it needs
+
+
+class PatternSet:
+    """Patterns that are searched together."""
+
+    def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        """Raises `re2.error` for a pattern that RE2 cannot read even without its lookarounds."""
+        options = re2.Options()
+        options.max_mem = _MEMORY
+        options.log_errors = False
+        self._set = re2.Set.SearchSet(options)
+        self._is_empty = True
+        for pattern in patterns:
+            self._set.Add(("(?i)" if pattern.flags & re.IGNORECASE else "") + broader(pattern.pattern))
+            self._is_empty = False
+        self._set.Compile()
+
+    def candidates(self, text: str) -> Iterable[int]:
+        """The places of the patterns that may be found in `text`, in no order. The others are not in it."""
+        return () if self._is_empty else self._set.Match(text) or ()
+
+
+@cache
+def pattern_set(patterns: tuple[re.Pattern[str], ...]) -> PatternSet:
+    """The set of these patterns, compiled once."""
+    return PatternSet(patterns)
+
+
+def broader(pattern: str) -> str:
+    """A pattern that RE2 can read and that is found wherever `pattern` is: without its lookarounds."""
+    kept, at = [], 0
+    while at < len(pattern):
+        if pattern.startswith(_LOOKAROUNDS, at):
+            at = _end_of_group(pattern, at)
+            continue
+        end = _end_of_atom(pattern, at)
+        kept.append(pattern[at:end])
+        at = end
+    return _ESCAPED_CHARACTER.sub(lambda escaped: chr(int(escaped[1], 16)), "".join(kept))
+
+
+def _end_of_atom(pattern: str, at: int) -> int:
+    """Where the escape, the character class or the character that begins here ends."""
+    if pattern[at] == "\\":
+        return at + 2
+    if pattern[at] != "[":
+        return at + 1
+    at += 2 if pattern[at + 1] == "^" else 1
+    at += pattern[at] == "]"  # a bracket that comes first is one of the characters
+    while pattern[at] != "]":
+        at += 2 if pattern[at] == "\\" else 1
+    return at + 1
+
+
+def _end_of_group(pattern: str, at: int) -> int:
+    """Where the group that begins here ends."""
+    depth = 0
+    while True:
+        depth += {"(": 1, ")": -1}.get(pattern[at], 0)
+        at = _end_of_atom(pattern, at)
+        if depth == 0:
+            return at
