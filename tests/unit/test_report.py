@@ -97,8 +97,19 @@ def test_a_restored_configuration_is_said(seen: See) -> None:
     assert "attempted is not known" not in said(seen()).text
 
 
-def test_nothing_wrong_is_said_so(seen: See) -> None:
-    assert "Nothing is wrong." in said(seen("seed-tara-after-fix")).text
+def test_a_success_is_not_explained(seen: See) -> None:
+    assert "nothing to explain" in said(seen("seed-tara-after-fix")).text
+
+
+def test_a_custom_domain_is_not_called_healthy(seen: See) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["event"]["detail-type"] = "AppRunner Custom Domain Validation Status Update"
+
+    message = said(seen("seed-tara-after-fix", change))
+    assert message.data["verdict"] == "unknown"
+    assert message.data["causes"] == []
+    assert "No rule looks at custom domains yet" in message.text
+    assert "nothing to explain" not in message.text
 
 
 def test_braces_and_markup_of_log_lines_stay_what_they_are(seen: See) -> None:

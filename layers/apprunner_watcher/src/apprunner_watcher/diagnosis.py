@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from apprunner_watcher.event import CustomDomainEvent, OperationEvent, OperationType, Stage
+from apprunner_watcher.event import OperationEvent, OperationType, Stage
 from apprunner_watcher.rule import CONFIGURATION, Confidence, Evidence, Finding, Matches, Rule, Scan, Step
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.snapshot import IN_PROGRESS, Missing, NotSeenError, OperationStatus, ServiceStatus, Snapshot
@@ -92,7 +92,9 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
     """Judge a snapshot. Pure: the same snapshot gives the same answer; never raises for what a snapshot holds."""
     verdict = _verdict(snapshot)
     serving = _serving(snapshot, verdict)
-    asked = () if verdict is Verdict.HEALTHY else catalogue
+    # what succeeded has no cause, and no rule looks at custom domains yet
+    has_failed = isinstance(snapshot.event, OperationEvent) and verdict is not Verdict.HEALTHY
+    asked = catalogue if has_failed else ()
     scan = Scan(asked, snapshot)
     findings: list[tuple[Rule, Finding]] = []
     not_judged: list[NotJudged] = []
@@ -131,7 +133,7 @@ def _verdict(snapshot: Snapshot) -> Verdict:
     """ListOperations is believed before the event: only there a rollback shows. But the list may lag behind."""
     event = snapshot.event
     if not isinstance(event, OperationEvent):
-        return Verdict.HEALTHY if isinstance(event, CustomDomainEvent) else Verdict.UNKNOWN
+        return Verdict.UNKNOWN
     try:
         operation = snapshot.operation
     except NotSeenError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from apprunner_watcher.decision import Decision
 from apprunner_watcher.diagnosis import Cause, Diagnosis, NotJudged, Serving, Verdict
-from apprunner_watcher.event import SERVICE_ARN, OperationEvent
+from apprunner_watcher.event import SERVICE_ARN, CustomDomainEvent, OperationEvent
 from apprunner_watcher.rule import Evidence
 from apprunner_watcher.snapshot import Configuration, NotSeenError, Snapshot
 
@@ -178,6 +178,9 @@ def _text(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, data: di
 
 
 def _headline(snapshot: Snapshot, diagnosis: Diagnosis, data: dict[str, Any]) -> Iterator[str]:
+    if isinstance(snapshot.event, CustomDomainEvent):
+        yield f"{data['service']['name']}: the validation of a custom domain moved."
+        return
     operation = _OPERATION_WORDS.get(data["operation"]["type"], "operation")
     yield f"{data['service']['name']}: the {operation} {_VERDICT_WORDS[diagnosis.verdict]}."
     yield _SERVING_WORDS[diagnosis.serving]
@@ -225,7 +228,10 @@ def _cause_section(number: int, cause: Cause) -> Iterator[str]:
 
 def _no_cause(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.verdict is Verdict.HEALTHY:
-        yield "Nothing is wrong."
+        yield "There is nothing to explain: rules look at operations that did not succeed."
+        return
+    if isinstance(snapshot.event, CustomDomainEvent):
+        yield "No rule looks at custom domains yet: see the domain's status and its records in the console."
         return
     yield "WHY"
     yield from _wrapped(f"Not known: none of {diagnosis.looked_at} rules found its cause in what could be seen.")
@@ -243,7 +249,7 @@ def _last_lines(snapshot: Snapshot) -> list[str]:
 
 
 def _now(diagnosis: Diagnosis, decision: Decision) -> Iterator[str]:
-    if diagnosis.verdict in {Verdict.HEALTHY, Verdict.IN_PROGRESS}:
+    if diagnosis.verdict in {Verdict.HEALTHY, Verdict.IN_PROGRESS, Verdict.UNKNOWN}:
         return
     yield "ROLLBACK"
     if diagnosis.verdict is Verdict.ROLLED_BACK:
