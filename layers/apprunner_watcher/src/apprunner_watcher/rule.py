@@ -186,7 +186,7 @@ class Rule:
     code: str  # of the published vocabulary: what the user must change
     title: str  # no full stop; {placeholders} come from the finding
     phase: Phase
-    looks_at: frozenset[str]  # parts of the snapshot
+    looks_at: frozenset[str]  # the parts of the snapshot without which it cannot judge, or not always
     why: str
     fix: tuple[Step, ...]
     false_alarms: str  # what looks like it and is not

@@ -30,7 +30,7 @@ RULE = Rule(
     code="access-role-invalid",
     title="App Runner may not pull the image: access role unusable",
     phase=Phase.IMAGE,
-    looks_at=frozenset({"configuration", "operation", "service_log"}),
+    looks_at=frozenset({"configuration", "operations", "service_log"}),
     why=(
         "The role must exist, trust build.apprunner.amazonaws.com, and allow reading the repository; the repository"
         " policy must not refuse it."

@@ -34,7 +34,7 @@ RULE = Rule(
     code="container-never-started",
     title="The image was fetched, but its container never ran",
     phase=Phase.START,
-    looks_at=frozenset({"application_log", "operation", "service", "service_log"}),
+    looks_at=frozenset({"application_log", "operations", "service", "service_log"}),
     why=(
         "It failed within seconds after the image was there, without an exit code and without a line of output."
         " That points to what surrounds the container: a VPC connector that says ACTIVE and does not work, an image"

@@ -58,7 +58,7 @@ RULE = Rule(
     code="silent-exit",
     title="The container prints nothing and never serves",
     phase=Phase.START,
-    looks_at=frozenset({"application_log", "operation", "operations", "service", "service_log"}),
+    looks_at=frozenset({"application_log", "operations", "service", "service_log"}),
     why=(
         "The image was fetched and started, and not one line reached the application log. Usual reasons: the"
         " application exits while it loads its modules or checks its configuration, before logging is set up; or its"
