@@ -72,6 +72,13 @@ def test_what_cannot_be_read_is_one_line_and_the_others_are_diagnosed(tmp_path: 
     assert "No such file" in lines[1]
 
 
+def test_an_arn_that_is_none_does_not_stop_the_others() -> None:
+    result = run("diagnose", "--json", "arn:aws:s3:::bucket", str(SEEDS[0]))
+    assert result.exit_code == 2
+    assert len(objects(result)) == 1
+    assert result.stderr.strip() == "arn:aws:s3:::bucket: not the ARN of an App Runner service"
+
+
 def test_an_event_that_is_not_understood_is_a_target_that_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "other.json"
     file.write_text(json.dumps({**seed(SEEDS[0].stem), "event": {}}))
@@ -148,6 +155,24 @@ def test_event_wants_the_arn_of_a_service(arn: str) -> None:
     assert "not the ARN of an App Runner service" in result.stderr
 
 
+def test_event_refuses_a_status_that_the_function_would_not_understand(live: Callable[..., None]) -> None:
+    live()
+    result = run("event", ARN, "--status", "Exploded")
+    assert result.exit_code == 2
+    assert "Exploded" in result.stderr
+
+
+def test_an_operation_of_an_unknown_type_is_one_line(live: Callable[..., None], recorded: RECORD) -> None:
+    def newer(content: dict[str, Any]) -> None:
+        listed = content["aws"]["apprunner:ListOperations"][0]["response"]["OperationSummaryList"]
+        listed[0]["Type"] = "TELEPORT_SERVICE"
+
+    live(recorded(change=newer))
+    result = run("diagnose", ARN)
+    assert result.exit_code == 2
+    assert "TELEPORT_SERVICE" in result.stderr
+
+
 class Installed(Stack):
     """A stack in moto. CloudFormation, App Runner and IAM's simulation are not there: their answers are given."""
 
@@ -196,6 +221,26 @@ def test_status_names_what_is_missing(installed: type[Installed], aws: Aws, monk
     assert "nobody gets the messages" in result.stdout
     assert "me@example.com: not confirmed yet" in result.stdout
     assert "logs:GetLogEvents" in result.stdout
+
+
+def test_status_goes_on_where_iam_may_not_be_asked(installed: type[Installed], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Stack) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "SimulatePrincipalPolicy")
+
+    monkeypatch.setattr(installed, "missing_permissions", refuse)
+    result = run("status")
+    assert result.exit_code == 0
+    assert "permissions: not known, since you may not ask IAM (AccessDenied)" in result.stdout
+    assert "no App Runner services" in result.stdout
+
+
+def test_status_of_another_kind_of_stack_is_one_line(
+    installed: type[Installed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installed, "described", {"StackId": "x", "Outputs": []})
+    result = run("status")
+    assert result.exit_code == 2
+    assert "none of App Runner Watcher" in result.stderr
 
 
 def test_status_without_a_stack_is_one_line(installed: type[Installed], monkeypatch: pytest.MonkeyPatch) -> None:

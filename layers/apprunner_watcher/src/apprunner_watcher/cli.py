@@ -88,7 +88,8 @@ def event(
     """Print an event of a service's last operation, for `sam local invoke --event`."""
     try:
         made = _last_event(_session(service_arn, region), service_arn, status)
-    except _UnreadableError as error:
+        parse(made)
+    except (_UnreadableError, NotUnderstoodError) as error:
         _fail(str(error))
     typer.echo(json.dumps(made, indent=2))
 
@@ -98,8 +99,9 @@ def status(stack: StackName = "apprunner-watcher", region: Region = None) -> Non
     """Say whether everything is connected. Exit status 1 when something is missing."""
     installed = Stack(boto3.Session(region_name=region), stack)
     try:
-        problems = _show_status(installed)
-    except (ClientError, BotoCoreError) as error:
+        problems = _show_subscriptions(installed) + _show_permissions(installed)
+        _show_services(installed)
+    except (ClientError, BotoCoreError, LookupError) as error:
         _fail(f"stack {stack}: {_reason(error)}")
     raise typer.Exit(1 if problems else 0)
 
@@ -114,10 +116,10 @@ def send_test(stack: StackName = "apprunner-watcher", region: Region = None) -> 
         if not installed.wait_until_told(event_id, datetime.now(UTC) + _TEST_ARRIVES_WITHIN):
             _err.print(
                 f"The function has not told it within {_TEST_ARRIVES_WITHIN.seconds} s. Look at the log of"
-                f" {installed.outputs['WatchFunctionName']} and at the failure queue."
+                f" {installed.output('WatchFunctionName')} and at the failure queue."
             )
             raise typer.Exit(1)
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, LookupError) as error:
         _fail(f"stack {stack}: {_reason(error)}")
     _out.print("The message is on the incidents topic. If it does not reach you: apprunner-watcher status")
 
@@ -162,8 +164,8 @@ def _live(service_arn: str, stack: str, region: str | None) -> Snapshot:
 def _recall(session: boto3.Session, stack: str, service_arn: str) -> tuple[Attempt, ...]:
     """What the installed watcher noted; nothing where none is installed."""
     try:
-        name = Stack(session, stack).outputs["TableName"]
-    except (ClientError, BotoCoreError, KeyError):
+        name = Stack(session, stack).output("TableName")
+    except (ClientError, BotoCoreError, LookupError):
         return ()
     return Table(session.client("dynamodb"), name, timedelta()).attempts(service_arn)
 
@@ -171,7 +173,8 @@ def _recall(session: boto3.Session, stack: str, service_arn: str) -> tuple[Attem
 def _session(service_arn: str, region: str | None) -> boto3.Session:
     arn = SERVICE_ARN.fullmatch(service_arn)
     if not arn:
-        _fail(f"{service_arn}: not the ARN of an App Runner service")
+        line = f"{service_arn}: not the ARN of an App Runner service"
+        raise _UnreadableError(line)
     return boto3.Session(region_name=region or arn["region"])
 
 
@@ -213,23 +216,34 @@ def _show(said: Report) -> None:
         _out.print(Text(line, style=style))
 
 
-def _show_status(installed: Stack) -> int:
-    """Print what is connected; the number of things that are not."""
-    problems = 0
-    _out.print(f"stack {installed.name}: function {installed.outputs['WatchFunctionName']}")
+def _show_subscriptions(installed: Stack) -> int:
+    """Print who gets the messages; the number of problems."""
+    _out.print(f"stack {installed.name}: function {installed.output('WatchFunctionName')}")
     subscriptions = installed.subscriptions()
-    if not any(one.confirmed for one in subscriptions):
-        problems += 1
-        _out.print("[red]nobody gets the messages[/red]: no confirmed subscription of the incidents topic")
     for one in subscriptions:
         state = "confirmed" if one.confirmed else "[yellow]not confirmed yet[/yellow]"
         _out.print(Text.assemble(f"subscription {one.protocol} {one.endpoint}: ", Text.from_markup(state)))
-    missing = installed.missing_permissions()
-    problems += len(missing)
+    if any(one.confirmed for one in subscriptions):
+        return 0
+    _out.print("[red]nobody gets the messages[/red]: no confirmed subscription of the incidents topic")
+    return 1
+
+
+def _show_permissions(installed: Stack) -> int:
+    """Print what the function's role lacks; the number of problems. Who may not simulate policies sees the rest."""
+    try:
+        missing = installed.missing_permissions()
+    except ClientError as error:
+        _out.print(Text(f"permissions: not known, since you may not ask IAM ({error_code(error)})"))
+        return 0
     for action in missing:
         _out.print(f"[red]missing permission[/red] {action}")
     if not missing:
         _out.print("permissions: the function's role may read all that it needs")
+    return len(missing)
+
+
+def _show_services(installed: Stack) -> None:
     services = tuple(installed.services())
     for service in services:
         last = f"last event seen {service.last_event_at}" if service.last_event_at else "no event seen yet"
@@ -238,7 +252,6 @@ def _show_status(installed: Stack) -> int:
             _out.print(Text(f"  last incident: {service.last_incident}"))
     if not services:
         _out.print("no App Runner services in this account and Region")
-    return problems
 
 
 if __name__ == "__main__":

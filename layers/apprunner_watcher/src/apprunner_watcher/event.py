@@ -14,7 +14,7 @@ TEST_DETAIL_TYPE = "Test Requested"
 
 
 class NotUnderstoodError(ValueError):
-    """The event is none that this version knows. The message says why and holds no event content."""
+    """The event is none that this version knows. The message quotes no more of it than its type and its status."""
 
 
 class OperationType(StrEnum):
@@ -130,6 +130,12 @@ class _OperationDetail(_ServiceDetail):
 
 class _TestDetail(BaseModel):
     requested_by: str = Field("somebody", alias="requestedBy", max_length=200)
+
+
+def operation_status(operation: OperationType, stage: Stage) -> str:
+    """App Runner's name of it in events, say `DeploymentFailed`."""
+    name = next(name for name, one in _OPERATIONS.items() if one is operation)
+    return name + next(name for name, one in _STAGES.items() if one is stage)
 
 
 def parse(raw: object) -> Event:

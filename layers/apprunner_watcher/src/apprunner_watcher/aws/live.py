@@ -5,36 +5,30 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from apprunner_watcher.aws import answers
-from apprunner_watcher.event import OPERATION_DETAIL_TYPE, SERVICE_ARN, OperationType
-from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus
+from apprunner_watcher.event import OPERATION_DETAIL_TYPE, SERVICE_ARN, OperationType, Stage, operation_status
+from apprunner_watcher.snapshot import OperationStatus
 
 if TYPE_CHECKING:
     from apprunner_watcher.aws.clients import Clients
-
-_EVENT_NAMES = {
-    OperationType.CREATE_SERVICE: "CreateService",
-    OperationType.UPDATE_SERVICE: "UpdateService",
-    OperationType.START_DEPLOYMENT: "Deployment",
-    OperationType.PAUSE_SERVICE: "PauseService",
-    OperationType.RESUME_SERVICE: "ResumeService",
-    OperationType.DELETE_SERVICE: "DeleteService",
-}
 
 
 def last_event(clients: "Clients", service_arn: str, status: str | None = None) -> dict[str, Any]:
     """The event of a service's last operation; `status` gives another operation status, say `DeploymentFailed`.
 
-    Raises what boto3 raises, and `LookupError` where the service has no operations.
+    Raises what boto3 raises, and `LookupError` where the service has no operation that is known.
     """
     listed = answers.operations(clients.apprunner.list_operations(ServiceArn=service_arn, MaxResults=20))
     if not listed.listed:
         msg = "App Runner lists no operation of this service"
         raise LookupError(msg)
     last = listed.listed[0]
+    if last.type not in set(OperationType):
+        msg = f"its last operation is of a type that is not known: {last.type}"
+        raise LookupError(msg)
     if last.status == OperationStatus.SUCCEEDED:
-        stage = "CompletedSuccessfully"
+        stage = Stage.SUCCEEDED
     else:
-        stage = "Started" if last.status in IN_PROGRESS else "Failed"
+        stage = Stage.STARTED if last.is_in_progress else Stage.FAILED
     arn = SERVICE_ARN.fullmatch(service_arn)
     if not arn:
         msg = "not the ARN of an App Runner service"
@@ -50,7 +44,7 @@ def last_event(clients: "Clients", service_arn: str, status: str | None = None) 
         "region": arn["region"],
         "resources": [service_arn],
         "detail": {
-            "operationStatus": status or f"{_EVENT_NAMES.get(OperationType(last.type), 'Deployment')}{stage}",
+            "operationStatus": status or operation_status(OperationType(last.type), stage),
             "serviceName": arn["name"],
             "serviceId": arn["id"],
             "message": "",

@@ -40,7 +40,7 @@ class WatchedService:
 
 
 class Stack:
-    """One installed stack. Every method reads AWS and raises what boto3 raises."""
+    """One installed stack. Every method reads AWS and raises what boto3 raises, or `LookupError` for another stack."""
 
     def __init__(self, session: "boto3.Session", name: str) -> None:
         """`name`: of the CloudFormation stack."""
@@ -51,17 +51,20 @@ class Stack:
     def _described(self) -> "StackTypeDef":
         return self._session.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
 
-    @cached_property
-    def outputs(self) -> dict[str, str]:
-        """The stack's outputs."""
-        return {one["OutputKey"]: one["OutputValue"] for one in self._described.get("Outputs", [])}
+    def output(self, name: str) -> str:
+        """One of the stack's outputs. Raises `LookupError` where it is another kind of stack."""
+        for one in self._described.get("Outputs", []):
+            if one["OutputKey"] == name:
+                return one["OutputValue"]
+        msg = f"it has no output {name}, so it is none of App Runner Watcher"
+        raise LookupError(msg)
 
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Who gets the messages."""
         pages = self._session.client("sns").get_paginator("list_subscriptions_by_topic")
         return tuple(
             Subscription(one["Protocol"], one["Endpoint"], one["SubscriptionArn"] != _PENDING)
-            for page in pages.paginate(TopicArn=self.outputs["IncidentsTopicArn"])
+            for page in pages.paginate(TopicArn=self.output("IncidentsTopicArn"))
             for one in page["Subscriptions"]
         )
 
@@ -80,7 +83,7 @@ class Stack:
 
     def missing_permissions(self) -> tuple[str, ...]:
         """The reads that the function's role is not allowed, as IAM simulates it (without resource policies)."""
-        role = self.outputs["WatchRoleArn"]
+        role = self.output("WatchRoleArn")
         _, partition, _, _, account, _ = role.split(":", 5)
         where = {"partition": partition, "region": self._session.region_name, "account": account}
         iam = self._session.client("iam")
@@ -112,7 +115,7 @@ class Stack:
 
     def wait_until_told(self, event_id: str, deadline: datetime) -> bool:
         """Whether the table says, before the deadline, that the test event was told."""
-        client, table = self._session.client("dynamodb"), self.outputs["TableName"]
+        client, table = self._session.client("dynamodb"), self.output("TableName")
         while datetime.now(deadline.tzinfo) < deadline:
             marker = client.get_item(TableName=table, Key={"pk": {"S": "test"}, "sk": {"S": f"event#{event_id}"}})
             if "Item" in marker:
@@ -128,7 +131,7 @@ class Stack:
 
     def _newest(self, service_arn: str, prefix: str) -> dict[str, str]:
         found = self._session.client("dynamodb").query(
-            TableName=self.outputs["TableName"],
+            TableName=self.output("TableName"),
             KeyConditionExpression="pk = :service AND begins_with(sk, :prefix)",
             ExpressionAttributeValues={":service": {"S": service_arn}, ":prefix": {"S": prefix}},
             ProjectionExpression="noted_at, recorded_at, subject",
