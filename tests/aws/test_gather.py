@@ -16,10 +16,11 @@ from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose
 from apprunner_watcher.event import OperationEvent, parse
+from apprunner_watcher.missing import Missing
 from apprunner_watcher.recording import Recording
 from apprunner_watcher.redaction import LONGEST_LINE
 from apprunner_watcher.report import report
-from apprunner_watcher.snapshot import Missing, Snapshot
+from apprunner_watcher.snapshot import Snapshot
 from tests.conftest import Change
 
 See = Callable[..., Snapshot]

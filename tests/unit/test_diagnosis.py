@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.diagnosis import MOST_CAUSES, Serving, Severity, Verdict, diagnose
+from apprunner_watcher.missing import Missing
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule
 from apprunner_watcher.rules import CATALOGUE
-from apprunner_watcher.snapshot import Missing, Parts, Snapshot
+from apprunner_watcher.snapshot import Parts, Snapshot
 from tests.conftest import SEEDS, seed
 
 See = Callable[..., Snapshot]

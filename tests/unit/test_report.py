@@ -8,8 +8,9 @@ import pytest
 
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose
+from apprunner_watcher.missing import Missing
 from apprunner_watcher.report import LONGEST_SUBJECT, Report, report, report_of_test, subject_line
-from apprunner_watcher.snapshot import Missing, Snapshot
+from apprunner_watcher.snapshot import Snapshot
 from tests.conftest import SEEDS
 
 See = Callable[..., Snapshot]

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from apprunner_watcher.event import OperationEvent, OperationType, Stage
+from apprunner_watcher.missing import Missing, NotSeenError
 from apprunner_watcher.rule import CONFIGURATION, Confidence, Evidence, Finding, Matches, Rule, Scan, Step
 from apprunner_watcher.rules import CATALOGUE
-from apprunner_watcher.snapshot import IN_PROGRESS, Missing, NotSeenError, OperationStatus, ServiceStatus, Snapshot
+from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus, ServiceStatus, Snapshot
 
 _log = logging.getLogger(__name__)
 

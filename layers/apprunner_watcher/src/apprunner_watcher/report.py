@@ -10,8 +10,9 @@ from typing import Any
 from apprunner_watcher.decision import Decision
 from apprunner_watcher.diagnosis import Cause, Diagnosis, NotJudged, Serving, Verdict
 from apprunner_watcher.event import SERVICE_ARN, CustomDomainEvent, OperationEvent
+from apprunner_watcher.missing import NotSeenError
 from apprunner_watcher.rule import Evidence
-from apprunner_watcher.snapshot import Configuration, NotSeenError, Snapshot
+from apprunner_watcher.snapshot import Configuration, Snapshot
 
 LONGEST_SUBJECT = 99  # SNS: less than 100 characters, ASCII to be safe, no line break
 _LONGEST_QUOTE = 1_000

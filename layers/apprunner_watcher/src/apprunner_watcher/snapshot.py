@@ -5,31 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from apprunner_watcher.event import Event, OperationEvent, OperationType, Stage
 from apprunner_watcher.log import Answer, ApplicationLog, ServiceLog
+from apprunner_watcher.missing import Missing, NotSeenError, seen
 from apprunner_watcher.redaction import Variable
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A part that could not be read: what, why, and the IAM action that would allow it where that is the reason."""
-
-    what: str
-    why: str
-    allow: str = ""
-
-
-class NotSeenError(LookupError):
-    """A rule asked for a part that is Missing, so it cannot judge."""
-
-    def __init__(self, missing: Missing) -> None:
-        """Keep what is missing."""
-        super().__init__(f"{missing.what}: {missing.why}")
-        self.missing = missing
 
 
 class ServiceStatus(StrEnum):
@@ -206,13 +189,6 @@ class Operations:
 
 
 _SERVER_ERROR = 500
-_Part = TypeVar("_Part")
-
-
-def _seen(part: _Part | Missing) -> _Part:
-    if isinstance(part, Missing):
-        raise NotSeenError(part)
-    return part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,17 +214,17 @@ class Snapshot:
     @property
     def service(self) -> Service:
         """The service's identity and status."""
-        return _seen(self.parts.service)
+        return seen(self.parts.service)
 
     @property
     def configuration(self) -> Configuration:
         """The configuration, with its standing."""
-        return _seen(self.parts.configuration)
+        return seen(self.parts.configuration)
 
     @property
     def operations(self) -> Operations:
         """The service's last operations."""
-        return _seen(self.parts.operations)
+        return seen(self.parts.operations)
 
     @cached_property
     def operation(self) -> Operation:
@@ -261,12 +237,12 @@ class Snapshot:
     @property
     def service_log(self) -> ServiceLog:
         """App Runner's own log."""
-        return _seen(self.parts.service_log)
+        return seen(self.parts.service_log)
 
     @property
     def application_log(self) -> ApplicationLog:
         """The containers' log."""
-        return _seen(self.parts.application_log)
+        return seen(self.parts.application_log)
 
     @cached_property
     def checked_port(self) -> int:

@@ -12,11 +12,11 @@ from apprunner_watcher.aws.logs import Lines, LogGroup, Stream
 from apprunner_watcher.aws.read import read
 from apprunner_watcher.event import CustomDomainEvent, OperationEvent, OperationType, Stage
 from apprunner_watcher.log import ApplicationLog, Line, ServiceLog
+from apprunner_watcher.missing import Missing
 from apprunner_watcher.redaction import Redactor
 from apprunner_watcher.snapshot import (
     Attempt,
     Configuration,
-    Missing,
     Operation,
     Operations,
     OperationStatus,

@@ -1,19 +1,90 @@
-"""Here you find how a call that fails becomes a Missing part."""
+"""Here you find how AWS is read: calls side by side until a deadline; what fails or comes late is Missing."""
 
+import logging
+import time
+import traceback
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LateError
+from datetime import timedelta
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from apprunner_watcher.missing import Missing
 from apprunner_watcher.redaction import Redactor
-from apprunner_watcher.snapshot import Missing
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
 _LONGEST_REASON = 300
 _TEXT = Redactor({})
+_CALLS_AT_ONCE = 24
+_PARTS_AT_ONCE = 12
+
+
+class Reading(Generic[_T]):
+    """An answer that is on its way."""
+
+    def __init__(self, what: str, future: Future[_T | Missing], deadline: float) -> None:
+        """`deadline`: on `time.monotonic`'s clock."""
+        self._what = what
+        self._future = future
+        self._deadline = deadline
+
+    def result(self) -> _T | Missing:
+        """Wait for the answer, no longer than the deadline."""
+        try:
+            return self._future.result(max(0.0, self._deadline - time.monotonic()))
+        except LateError:
+            return Missing(self._what, "AWS had not answered when the watcher had to go on")
+
+
+class Reads:
+    """Calls and parts that are read side by side. Use it as a context manager.
+
+    A part is a function that makes calls and waits for them; it has a thread of its own, so that calls, which wait for
+    nothing but AWS, always find one.
+    """
+
+    def __init__(self, time_left: timedelta) -> None:
+        """`time_left`: after it, what has not come is Missing, and the threads are left to themselves."""
+        self.deadline = time.monotonic() + time_left.total_seconds()
+        self._calls = ThreadPoolExecutor(_CALLS_AT_ONCE, "call")
+        self._parts = ThreadPoolExecutor(_PARTS_AT_ONCE, "part")
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for nothing more."""
+        self._parts.shutdown(wait=False, cancel_futures=True)
+        self._calls.shutdown(wait=False, cancel_futures=True)
+
+    def begin(self, what: str, action: str, call: Callable[[], _T], within: timedelta | None = None) -> Reading[_T]:
+        """Make a call: see `read`. `within`: a deadline of its own, where that is sooner."""
+        deadline = min(self.deadline, time.monotonic() + within.total_seconds()) if within else self.deadline
+        return Reading(what, self._calls.submit(read, what, action, call), deadline)
+
+    def part(self, what: str, read_part: Callable[[], _T | Missing]) -> Reading[_T]:
+        """Read a part. Should the watcher not understand AWS's answer, that part is Missing and the others are not."""
+
+        def guarded() -> _T | Missing:
+            try:
+                return read_part()
+            except Exception as error:  # noqa: BLE001  # one answer that is not understood must not hide the others
+                # the places, not the exception's text: that may quote AWS's answer, which is not redacted
+                places = " ".join(f"{place.name}:{place.lineno}" for place in traceback.extract_tb(error.__traceback__))
+                _log.error("%s: AWS's answer was not understood: %s in %s", what, type(error).__name__, places)
+                return Missing(what, "the watcher did not understand AWS's answer, see its log")
+
+        return Reading(what, self._parts.submit(guarded), self.deadline)
 
 
 def read(what: str, action: str, call: Callable[[], _T]) -> _T | Missing:
