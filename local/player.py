@@ -8,15 +8,17 @@ status that no client retries: it is neither an error of the program nor evidenc
 import http.client
 import json
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import unquote
 
-from apprunner_watcher.recording import Answer, BrokenRecordingError, Recording, load
+from apprunner_watcher.recording import BLOB, Answer, BrokenRecordingError, Recording, load
 from local.permissions import Function, Permissions, UnknownCallerError
 from local.protocol import Call, Request, Response, UnknownCallError, call, signature
 from local.settings import LOOPBACK
@@ -34,13 +36,23 @@ _REFUSAL: Final = ("AccessDenied", 403)
 # Written anew for every connection (RFC 9110, 7.6.1), or answered already: Expect.
 _HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "expect"})
 CONTROL: Final = "/_local/recording"
+_BLOBS: Final = "/_local/blobs/"
 
 
 class FrontDoor:
     """The one address. Use it as a context manager; it serves from entering to leaving."""
 
-    def __init__(self, emulator: tuple[str, int] | None = None, listen: tuple[str, int] = (LOOPBACK, 0)) -> None:
-        """Pass the stack's own calls on to the emulator (host, port); without one they count as not recorded."""
+    def __init__(
+        self,
+        emulator: tuple[str, int] | None = None,
+        listen: tuple[str, int] = (LOOPBACK, 0),
+        delay: float = 0,
+    ) -> None:
+        """Pass the stack's own calls on to the emulator (host, port); without one they count as not recorded.
+
+        Every answer takes at least `delay` seconds.
+        """
+        self.delay = delay
         self.calls: deque[str] = deque(maxlen=10_000)
         self._emulator = emulator
         self.permissions = Permissions(f"http://{emulator[0]}:{emulator[1]}") if emulator else None
@@ -72,6 +84,8 @@ class FrontDoor:
         """Answer one request."""
         if request.target == CONTROL:
             return self._control(request)
+        if request.target.startswith(_BLOBS):
+            return self._blob(request.target.removeprefix(_BLOBS))
         signed = signature(request)
         if self._emulator and (signed is None or signed.service in _STACK_SERVICES):
             return self._pass_on(request, self._emulator)
@@ -110,9 +124,23 @@ class FrontDoor:
         if answer.error:
             return asked.error(*answer.error)
         try:
-            return asked.result(answer.response or {})
+            return asked.result(self._with_own_address(answer.response or {}))
         except (ValueError, TypeError) as error:
             return asked.error("BrokenRecording", str(error), _NOT_RECORDED)
+
+    def _with_own_address(self, response: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The response, with the URL of a recorded blob turned into one that is served here."""
+        url = response.get("downloadUrl", "")
+        if not isinstance(url, str) or not url.startswith(BLOB):
+            return response
+        return {**response, "downloadUrl": f"{self.address}{_BLOBS}{url.removeprefix(BLOB)}"}
+
+    def _blob(self, digest: str) -> Response:
+        """Serve a blob to whoever has its URL, as S3 does."""
+        content = self._recording.blob(unquote(digest)) if self._recording else None
+        if content is None:
+            return Response(404, {"Content-Type": "text/plain"}, f"no blob {digest} was recorded".encode())
+        return Response(200, {"Content-Type": "application/octet-stream"}, content)
 
     def _pass_on(self, request: Request, emulator: tuple[str, int]) -> Response:
         connection = http.client.HTTPConnection(*emulator)
@@ -182,6 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def _serve(self) -> None:
+        ready_at = time.monotonic() + self.server.door.delay
         request = Request(
             self.command, self.path, {name.title(): value for name, value in self.headers.items()}, self._body()
         )
@@ -189,6 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self.server.door.answer(request)
         except OSError as error:
             answer = Response(502, {"Content-Type": "text/plain"}, f"the emulator does not answer: {error}".encode())
+        time.sleep(max(0.0, ready_at - time.monotonic()))
         self.send_response_only(answer.status)
         for name, value in ({"Content-Length": str(len(answer.body))} | dict(answer.headers)).items():
             self.send_header(name, value)

@@ -25,11 +25,12 @@ def main() -> int:
     parser.add_argument("recording", nargs="?", help="a path, or a name of this repository")
     parser.add_argument("--host", default=LOOPBACK, help="where to listen; default %(default)s")
     parser.add_argument("--port", default=_PORT, type=int, help="default %(default)s")
+    parser.add_argument("--delay", default=0, type=int, help="milliseconds before every answer; default %(default)s")
     arguments = parser.parse_args()
     end_politely_on_sigterm()
     try:
         recording = load(find(arguments.recording or DEFAULT))
-        with FrontDoor(listen=(arguments.host, arguments.port)) as door:
+        with FrontDoor(listen=(arguments.host, arguments.port), delay=arguments.delay / 1000) as door:
             door.play(recording)
             say(f"{recording.id} answers at http://{arguments.host}:{arguments.port} until Ctrl-C.")
             threading.Event().wait()

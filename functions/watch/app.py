@@ -10,6 +10,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from apprunner_watcher.aws.clients import Clients
+from apprunner_watcher.aws.fingerprint_key import FingerprintKey
+from apprunner_watcher.aws.gather import Sight
 from apprunner_watcher.aws.table import Table
 from apprunner_watcher.aws.topic import Topic
 from apprunner_watcher.event import NotUnderstoodError, parse
@@ -26,6 +28,10 @@ def _watcher(environment: os._Environ[str], clients: Clients) -> Watcher:
         clients,
         Table(clients.dynamodb, table, retention) if table else None,
         Topic(clients.sns, topic) if topic else None,
+        Sight(
+            inspection=environment.get("IMAGE_INSPECTION") or "config",  # type: ignore[arg-type]  # the template allows no other
+            fingerprints=FingerprintKey(clients, environment.get("FINGERPRINT_KEY_ARN", "")),
+        ),
     )
 
 
@@ -47,8 +53,6 @@ def handler(event: Any, context: LambdaContext) -> dict[str, str]:
     seconds = (datetime.now(UTC) - happened.time).total_seconds()
     said = {name: getattr(outcome, name) for name in outcome.__slots__}
     logger.info("event handled", extra={**said, "event_id": happened.id, "seconds_from_event": seconds})
-    if outcome.outcome == "told":
-        _count("SecondsFromEvent", MetricUnit.Seconds, seconds)
     return said
 
 

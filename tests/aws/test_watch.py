@@ -15,7 +15,8 @@ from apprunner_watcher.aws.table import StillBeingToldError, Table
 from apprunner_watcher.aws.topic import Topic
 from apprunner_watcher.event import OperationType, parse
 from apprunner_watcher.recording import Recording
-from apprunner_watcher.snapshot import Attempt, Configuration
+from apprunner_watcher.service import Configuration
+from apprunner_watcher.snapshot import Attempt
 from apprunner_watcher.watch import Outcome, Watcher
 from tests.aws.conftest import Aws
 
@@ -232,7 +233,7 @@ def test_of_two_notes_at_the_same_time_the_first_stays(aws: Aws) -> None:
         attempt = Attempt(
             operation_id="o", operation=OperationType.UPDATE_SERVICE, started_at=NOW, configuration=configuration
         )
-        table.note("arn", attempt, "started", NOW)
+        table.note("arn", attempt, NOW)
     assert [one.configuration.port for one in table.attempts("arn")] == [1111]
 
 

@@ -2,12 +2,15 @@
 
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -117,6 +120,30 @@ def test_shifted_recording_moves_answers_and_logs(door: FrontDoor, client: Clien
     assert operation["EndedAt"] == now - timedelta(seconds=30.5)
     line = client("logs").get_log_events(logGroupName=LOG_GROUP, logStreamName="events")["events"][0]
     assert line["timestamp"] == int((now - timedelta(minutes=4, seconds=5)).timestamp() * 1000)
+
+
+BLOB = "sha256:f0f7e0f1f1b802ab5aad19153e0e336247f9f18e259940cba9a2a4b66f93306f"
+
+
+@pytest.mark.parametrize("emulator", [None, ("127.0.0.1", 9)])  # nobody listens there
+def test_the_url_of_a_blob_is_one_of_this_door(recording: Recording, emulator: tuple[str, int] | None) -> None:
+    with FrontDoor(emulator) as door:
+        door.permissions = None
+        door.play(replace(recording, blobs={BLOB: {"os": "linux"}}))
+        ecr: Any = boto3.client(
+            "ecr",
+            endpoint_url=door.address,
+            region_name="us-east-1",
+            aws_access_key_id="key",
+            aws_secret_access_key="secret",
+        )
+        url = ecr.get_download_url_for_layer(repositoryName="shop", layerDigest=BLOB)["downloadUrl"]
+        assert url == f"{door.address}/_local/blobs/{BLOB}"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            assert json.loads(answer.read()) == {"os": "linux"}
+        door.play(recording)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(url, timeout=5)
 
 
 def put_control(door: FrontDoor, **wanted: object) -> int:

@@ -12,6 +12,7 @@ FOLDER = Path(__file__).parent
 SERVICE_ID = "0123456789abcdef0123456789abcdef"
 ARN = f"arn:aws:apprunner:eu-west-1:123456789012:service/shop/{SERVICE_ID}"
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:v7"
+CONNECTOR = "arn:aws:apprunner:eu-west-1:123456789012:vpcconnector/shop/1/0123456789abcdef0123456789abcdef"
 _DEPLOYMENT_ID = "fedcba9876543210fedcba9876543210"
 _OPERATION_ID = "11111111-2222-3333-4444-555555555555"
 _INSTANCE = "instance/00112233445566778899aabbccddeeff"
@@ -55,6 +56,7 @@ class Scenario(BaseModel):
     configuration: Literal["attempted", "restored"] = "attempted"
     restored_port: int = 0  # what App Runner shows again, where that differs
     restored_health_check: str = ""
+    aws: dict[str, dict[str, Any]] = {}  # what else AWS answers, by service:Operation; what is left out is not recorded
 
     # what the rule must say of it
     confidence: Literal["certain", "likely", "possible"] | None = None
@@ -174,6 +176,7 @@ def recording(scenario: Scenario) -> dict[str, Any]:
                     }
                 }
             ],
+            **{name: [{"response": response}] for name, response in scenario.aws.items()},
         },
         "logs": groups,
     }
@@ -267,7 +270,12 @@ def _service(scenario: Scenario, status: str) -> dict[str, Any]:
             **({"InstanceRoleArn": scenario.instance_role} if scenario.instance_role else {}),
         },
         "HealthCheckConfiguration": health_check,
-        "NetworkConfiguration": {"EgressConfiguration": {"EgressType": scenario.egress}},
+        "NetworkConfiguration": {
+            "EgressConfiguration": {
+                "EgressType": scenario.egress,
+                **({"VpcConnectorArn": CONNECTOR} if scenario.egress == "VPC" else {}),
+            }
+        },
     }
 
 

@@ -37,10 +37,11 @@ def _seen(scenario: Scenario) -> Snapshot:
 
 @pytest.mark.parametrize(("rule", "scenario"), FIRES)
 def test_fires(rule: str, scenario: Scenario) -> None:
-    causes = diagnose(_seen(scenario)).causes
-    found = next((cause for cause in causes if cause.rule.id == rule), None)
+    diagnosis = diagnose(_seen(scenario))
+    causes = diagnosis.causes
+    found = next((one for one in (*causes, *diagnosis.remarks) if one.rule.id == rule), None)
     assert found, [cause.rule.id for cause in causes]
-    if scenario.first:
+    if scenario.first and not found.rule.is_remark:
         assert causes[0] is found, [(cause.rule.id, cause.confidence.value) for cause in causes]
     if scenario.confidence:
         assert found.confidence == scenario.confidence
@@ -49,12 +50,13 @@ def test_fires(rule: str, scenario: Scenario) -> None:
         assert text in quoted
     assert scenario.title in found.title
     assert "<" not in found.title, "a placeholder was not filled"
+    assert found.fix
 
 
 @pytest.mark.parametrize(("rule", "scenario"), CLEAR)
 def test_is_clear(rule: str, scenario: Scenario) -> None:
     diagnosis = diagnose(_seen(scenario))
-    assert rule not in {cause.rule.id for cause in diagnosis.causes}
+    assert rule not in {one.rule.id for one in (*diagnosis.causes, *diagnosis.remarks)}
     assert rule not in {one.rule for one in diagnosis.not_judged}
     if scenario.instead:
         assert diagnosis.causes[0].rule.code == scenario.instead

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from apprunner_watcher.recording import BrokenRecordingError, Recording, load
-from tests.conftest import seed
+from apprunner_watcher.recording import Answer, BrokenRecordingError, Recording, load
+from tests.conftest import Change, seed
 
 FAILED = "seed-steno-prod-backend-failed"
 SERVICE_GROUP = "/aws/apprunner/steno-prod-backend/a255d885f1b043759fcf3b98ffa38607/service"
@@ -42,6 +42,7 @@ def seed_with(**fields: object) -> str:
         (seed_with(logs={"/group": {"stream": [["now", "x"]]}}), "logs./group.stream.0.0"),
         (seed_with(logs={"/group": {"stream": [["2026-01-01T00:00:00Z"]]}}), "logs./group.stream.0"),
         (seed_with(configuration="guessed"), "configuration"),
+        (seed_with(blobs={"sha256:0": "text"}), "blobs.sha256:0"),
     ],
 )
 def test_a_broken_file_is_one_line_with_file_and_field(content: str | bytes, says: str, tmp_path: Path) -> None:
@@ -191,6 +192,55 @@ def test_streams_are_listed_newest_first_and_paged(recorded: Callable[..., Recor
     assert second
     assert second.response
     assert second.response["logStreams"][0]["logStreamName"] == "deployment/60e488d5f7e111e2148de6f8391bb8ec"
+
+
+DIGEST = "sha256:f0f7e0f1f1b802ab5aad19153e0e336247f9f18e259940cba9a2a4b66f93306f"
+
+
+def with_blob(**calls: object) -> Change:
+    def change(content: dict[str, Any]) -> None:
+        content["blobs"] = {
+            DIGEST: {"created": "2025-11-13T07:05:00.123456789Z", "history": [{"created": "0001-01-01T00:00:00Z"}]}
+        }
+        content["aws"] |= {f"ecr:{name}": [call] for name, call in calls.items()}
+
+    return change
+
+
+def test_a_blob_is_found_behind_its_download_url(recorded: Callable[..., Recording]) -> None:
+    recording = recorded(FAILED, with_blob())
+    answer = recording.answer("ecr", "GetDownloadUrlForLayer", {"repositoryName": "a", "layerDigest": DIGEST})
+    assert answer == Answer({"downloadUrl": f"recording:{DIGEST}", "layerDigest": DIGEST})
+    assert json.loads(recording.blob(DIGEST) or b"") == recording.blobs[DIGEST]
+
+
+def test_a_blob_that_was_not_recorded_is_none(recorded: Callable[..., Recording]) -> None:
+    recording = recorded(FAILED, with_blob())
+    assert recording.answer("ecr", "GetDownloadUrlForLayer", {"layerDigest": "sha256:0"}) is None
+    assert recording.blob("sha256:0") is None
+    assert recorded().blob(DIGEST) is None
+
+
+def test_a_recorded_refusal_hides_the_blob_and_a_recorded_url_does_not(recorded: Callable[..., Recording]) -> None:
+    asked = {"layerDigest": DIGEST}
+    refused = with_blob(GetDownloadUrlForLayer={"error": {"Code": "AccessDeniedException", "Message": "no"}})
+    answer = recorded(FAILED, refused).answer("ecr", "GetDownloadUrlForLayer", asked)
+    assert answer == Answer(error=("AccessDeniedException", "no"))
+    expired = {"downloadUrl": "https://bucket.s3.amazonaws.com/x", "layerDigest": DIGEST}
+    told = recorded(FAILED, with_blob(GetDownloadUrlForLayer={"response": expired}))
+    assert told.answer("ecr", "GetDownloadUrlForLayer", asked) == Answer(
+        {**expired, "downloadUrl": f"recording:{DIGEST}"}
+    )
+    assert told.answer("ecr", "GetDownloadUrlForLayer", {"layerDigest": "sha256:0"}) == Answer(expired)
+
+
+def test_the_times_of_blobs_are_shifted_but_for_those_that_are_none(recorded: Callable[..., Recording]) -> None:
+    before = recorded(FAILED, with_blob())
+    after = before.shifted(before.recorded_at - timedelta(days=1))
+    assert after.blobs[DIGEST] == {
+        "created": "2025-11-12T07:05:00.123Z",
+        "history": [{"created": "0001-01-01T00:00:00Z"}],
+    }
 
 
 def test_recorded_log_errors_come_first(recorded: Callable[..., Recording]) -> None:

@@ -8,7 +8,8 @@ import pytest
 from apprunner_watcher.event import OperationEvent, OperationType, Stage
 from apprunner_watcher.log import ApplicationLog, Line, ServiceLog
 from apprunner_watcher.missing import Missing, NotSeenError
-from apprunner_watcher.snapshot import Attempt, Configuration, Operation, Operations, Parts, Snapshot
+from apprunner_watcher.service import Configuration
+from apprunner_watcher.snapshot import Attempt, Operation, Operations, Parts, Snapshot
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ARN = "arn:aws:apprunner:us-east-1:123456789012:service/shop/0123456789abcdef0123456789abcdef"

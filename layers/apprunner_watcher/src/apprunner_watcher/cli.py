@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.text import Text
 
 from apprunner_watcher import recording
-from apprunner_watcher.aws.clients import Clients
+from apprunner_watcher.aws.clients import Clients, download_over_http
 from apprunner_watcher.aws.gather import gather
 from apprunner_watcher.aws.live import last_event
 from apprunner_watcher.aws.read import error_code
+from apprunner_watcher.aws.record import Recorder
+from apprunner_watcher.aws.record import recording as recorded
 from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.aws.stack import Stack
 from apprunner_watcher.aws.table import Table
@@ -75,6 +77,40 @@ def diagnose(
         else:
             _show(said)
     raise typer.Exit(status)
+
+
+@app.command()
+def record(
+    service_arn: ServiceArn,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where to write it; by default NAME-TIME.json, here.")
+    ] = None,
+    stack: StackName = "apprunner-watcher",
+    region: Region = None,
+) -> None:
+    """Write a recording of a service's last operation, without secrets: for a bug report, and to be replayed."""
+    now = datetime.now(UTC)
+    try:
+        session = _session(service_arn, region)
+        happened = _last_event(session, service_arn, None)
+        heard = Recorder()
+        heard.listen(session)
+        clients = Clients(session, heard.downloading(download_over_http))
+        with heard.on():
+            snapshot = _gathered(clients, happened, now, stack)
+    except _UnreadableError as error:
+        _fail(str(error))
+    said = _said(snapshot)
+    file = output or Path(f"{said.data['service']['name']}-{now:%Y%m%d-%H%M%S}.json")
+    content = recorded(heard, snapshot, happened, file.stem, said.subject)
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _out.print(Text(f"{file}: {said.subject}"))
+    again = _said(replay(recording.load(file)))
+    if _causes(again) != _causes(said):
+        _err.print("Replayed, the recording gives another answer. Attach this to the report as well:")
+        _err.print(Text(f"  live: {_causes(said)}, replayed: {_causes(again)}"))
+        raise typer.Exit(1)
+    _out.print("Replayed, it gives the same answer. Its values are redacted; look through it before you share it.")
 
 
 @app.command()
@@ -156,18 +192,26 @@ def _replayed(path: Path) -> Snapshot:
 
 def _live(service_arn: str, stack: str, region: str | None) -> Snapshot:
     session = _session(service_arn, region)
-    happened = parse(_last_event(session, service_arn, None))
+    return _gathered(Clients(session), _last_event(session, service_arn, None), datetime.now(UTC), stack)
+
+
+def _gathered(clients: Clients, raw_event: dict[str, Any], now: datetime, stack: str) -> Snapshot:
+    happened = parse(raw_event)
     assert isinstance(happened, OperationEvent)  # noqa: S101  # that is what last_event makes
-    return gather(happened, Clients(session), datetime.now(UTC), lambda: _recall(session, stack, service_arn))
+    return gather(happened, clients, now, lambda: _recall(clients, stack, happened.service_arn))
 
 
-def _recall(session: boto3.Session, stack: str, service_arn: str) -> tuple[Attempt, ...]:
+def _recall(clients: Clients, stack: str, service_arn: str) -> tuple[Attempt, ...]:
     """What the installed watcher noted; nothing where none is installed."""
     try:
-        name = Stack(session, stack).output("TableName")
+        name = Stack(clients.session, stack).output("TableName")
     except (ClientError, BotoCoreError, LookupError):
         return ()
-    return Table(session.client("dynamodb"), name, timedelta()).attempts(service_arn)
+    return Table(clients.dynamodb, name, timedelta()).attempts(service_arn)
+
+
+def _causes(said: Report) -> list[tuple[str, str]]:
+    return [(one["code"], one["confidence"]) for one in said.data["causes"]]
 
 
 def _session(service_arn: str, region: str | None) -> boto3.Session:

@@ -1,7 +1,8 @@
 """Here you find what it means: a snapshot becomes a verdict, ranked causes, and what could not be judged."""
 
 import logging
-from collections.abc import Iterable, Mapping
+import string
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +11,8 @@ from apprunner_watcher.event import OperationEvent, OperationType, Stage
 from apprunner_watcher.missing import Missing, NotSeenError
 from apprunner_watcher.rule import CONFIGURATION, Confidence, Evidence, Finding, Matches, Rule, Scan, Step
 from apprunner_watcher.rules import CATALOGUE
-from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus, ServiceStatus, Snapshot
+from apprunner_watcher.service import ServiceStatus
+from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus, Snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -77,12 +79,16 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The answer. `causes` has at most three, the first is the answer; none means "not known"."""
+    """The answer. `causes` has at most three, the first is the answer; none means "not known".
+
+    `remarks` are worth fixing and did not make the operation fail.
+    """
 
     verdict: Verdict
     serving: Serving
     severity: Severity
     causes: tuple[Cause, ...]
+    remarks: tuple[Cause, ...]
     history: History | None
     not_judged: tuple[NotJudged, ...]
     not_seen: tuple[Missing, ...]
@@ -93,9 +99,9 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
     """Judge a snapshot. Pure: the same snapshot gives the same answer; never raises for what a snapshot holds."""
     verdict = _verdict(snapshot)
     serving = _serving(snapshot, verdict)
-    # what succeeded has no cause, and no rule looks at custom domains yet
-    has_failed = isinstance(snapshot.event, OperationEvent) and verdict is not Verdict.HEALTHY
-    asked = catalogue if has_failed else ()
+    is_operation = isinstance(snapshot.event, OperationEvent)  # no rule looks at custom domains yet
+    # what succeeded has no cause; what is worth fixing is so in either case
+    asked = tuple(rule for rule in catalogue if is_operation and (rule.is_remark or verdict is not Verdict.HEALTHY))
     scan = Scan(asked, snapshot)
     findings: list[tuple[Rule, Finding]] = []
     not_judged: list[NotJudged] = []
@@ -114,7 +120,8 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
         verdict=verdict,
         serving=serving,
         severity=_severity(verdict, serving),
-        causes=_ranked(findings, snapshot),
+        causes=_ranked([(rule, finding) for rule, finding in findings if not rule.is_remark], snapshot),
+        remarks=tuple(_cause(rule, finding) for rule, finding in findings if rule.is_remark),
         history=_history(snapshot),
         not_judged=tuple(not_judged),
         not_seen=snapshot.missing,
@@ -193,7 +200,7 @@ def _history(snapshot: Snapshot) -> History | None:
 _ORDER = tuple(Confidence)
 
 
-def _ranked(findings: Iterable[tuple[Rule, Finding]], snapshot: Snapshot) -> tuple[Cause, ...]:
+def _ranked(findings: Sequence[tuple[Rule, Finding]], snapshot: Snapshot) -> tuple[Cause, ...]:
     """Certain before likely before possible; then the earlier phase; then what was seen first.
 
     A generic cause says where to look: it steps back as soon as a finer one is at least likely.
@@ -234,5 +241,13 @@ def _cause(rule: Rule, finding: Finding) -> Cause:
         confidence=finding.confidence,
         title=rule.title.format_map(values),
         evidence=finding.evidence,
-        fix=tuple(Step(step.text.format_map(values), step.command.format_map(values)) for step in rule.fix),
+        fix=tuple(
+            Step(step.text.format_map(values), step.command.format_map(values))
+            for step in rule.fix
+            if _names(step.command) <= finding.values.keys()  # a command with a gap is no help
+        ),
     )
+
+
+def _names(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}

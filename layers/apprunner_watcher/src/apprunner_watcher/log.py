@@ -1,29 +1,64 @@
 """Here you find what the logs say: App Runner's own words, and where and how an application answers."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import groupby
+
+from apprunner_watcher.logged import Logged, logged
+from apprunner_watcher.missing import Missing
+from apprunner_watcher.patterns import pattern_set
+from apprunner_watcher.trace import extents
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One log line, redacted. `stream` is the CloudWatch log stream."""
+    """One log line, redacted. `stream` is the CloudWatch log stream; `text` is evidence and stays as it was written."""
 
     at: datetime
     text: str
     stream: str
+    logged: Logged | None = field(init=False, repr=False, compare=False)  # where a logger wrapped it into JSON
+
+    def __post_init__(self) -> None:
+        """Understand it once: many rules ask."""
+        object.__setattr__(self, "logged", logged(self.text) if self.text.endswith("}") else None)
+
+    @property
+    def said(self) -> str:
+        """What the application says in it: the text, or what a logger wrapped, as it was before."""
+        return self.logged.said if self.logged else unescaped(self.text)
 
     @property
     def is_warning(self) -> bool:
         """Whether the application itself calls it no more than a warning."""
+        if self.logged and self.logged.level:
+            return self.logged.is_harmless
         return bool(_WARNING.search(self.text))
 
     @property
     def is_passing(self) -> bool:
         """Whether its words say that the application goes on: a warning, or an attempt that is not the last."""
-        return self.is_warning or bool(_TRIES_AGAIN.search(self.text))
+        return self.is_warning or bool(_TRIES_AGAIN.search(self.said))
+
+
+def unescaped(text: str) -> str:
+    """`text` as it was before a logger put it into JSON; its line breaks become blanks."""
+    return text.replace('\\"', '"').replace("\\n", " ") if "\\" in text else text
+
+
+# CloudWatch's events have a time of their own: the console and container runtimes write it before the text
+_CONSOLE_PREFIX = re.compile(
+    r"^(?:\d\d-\d\d-\d{4} \d\d:\d\d:\d\d [AP]M |\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] )",
+    re.MULTILINE,
+)
+
+
+def without_console_prefix(text: str) -> str:
+    """`text` without the time that App Runner's console or a container runtime put before it, in each of its rows."""
+    return _CONSOLE_PREFIX.sub("", text) if text[:1].isdecimal() else text
 
 
 # the levels of npm, Python, Java and .NET loggers, of pino (10 to 40), winston, zap, logfmt
@@ -180,12 +215,14 @@ _LISTENS_FOR_SOMETHING_ELSE = re.compile(
 )
 # Fiber prints http://127.0.0.1:3000 and, behind it, where it really listens
 _BOUND_ON = re.compile(r"\bbound on host (?P<host>[\d.:]+) and port (?P<port>\d{2,5})\b")
+# without lookarounds, so that RE2 reads just this and not something broader
 _ADDRESS = re.compile(
     r"(?:https?|tcp)://(?:\[(?P<v6>[0-9a-f:]+)\]|(?P<host>[\w.*+-]+)):(?P<port>\d{2,5})\b"
     # not the number behind a key of JSON: "level":30
-    r"|(?<![\w.:])(?<!\w\")(?:\[(?P<bare_v6>[0-9a-f:]*)\]|(?P<bare_host>\d{1,3}(?:\.\d{1,3}){3}|localhost|\*)?):(?P<bare_port>\d{2,5})(?![\d:])"
+    r"|(?:^|[^\w.:\"]|(?:^|\W)\")(?:\[(?P<bare_v6>[0-9a-f:]*)\]|(?P<bare_host>\d{1,3}(?:\.\d{1,3}){3}|localhost|\*)?)"
+    r":(?P<bare_port>\d{2,5})(?:[^\d:]|$)"
     r"|\bport(?:\(s\))?\"?\s*[:=]?\s*\"?(?P<only_port>\d{2,5})\b"
-    r"|\b(?:listening|running|started|serving)(?: on| at)?:? (?P<plain_port>\d{4,5})(?![\d:./-])",
+    r"|\b(?:listening|running|started|serving)(?: on| at)?:? (?P<plain_port>\d{4,5})(?:[^\d:./-]|$)",
     re.IGNORECASE,
 )
 # A name or a public address in such a line is somebody else's; these are the container's own.
@@ -249,7 +286,7 @@ def _answers(lines: Iterable[Line], path: str) -> Iterable[Answer]:
     for line in lines:
         if line.stream != stream:
             asked, stream = "", line.stream
-        if begins := _REQUEST_BEGINS.search(line.text):
+        if begins := _begins(line.text):
             asked = _named(begins)
         elif asked and (ends := _REQUEST_ENDS.search(line.text)):
             if _is_path(asked, path):
@@ -259,11 +296,17 @@ def _answers(lines: Iterable[Line], path: str) -> Iterable[Answer]:
             yield answer
 
 
+def _begins(text: str) -> re.Match[str] | None:
+    is_marked = "Started " in text or "[info] " in text or '"incoming request"' in text
+    return _REQUEST_BEGINS.search(text) if is_marked else None
+
+
 def _answer(line: Line, path: str) -> Answer | None:
-    if path not in line.text:
-        return None
+    text = line.text
+    if path not in text or not ("GET" in text or "HEAD" in text or '"status' in text or "status=" in text):
+        return None  # no pattern below is found without one of these words
     for pattern in _ACCESS_LINES:
-        if (found := pattern.search(line.text)) and _is_path(found["path"], path):
+        if (found := pattern.search(text)) and _is_path(found["path"], path):
             return Answer(line, int(found["status"]))
     return None
 
@@ -283,6 +326,53 @@ _DIED = re.compile(
     r"|^Node\.js v\d+\.\d+|Unable to load application|unable to load app \d|no app loaded\. going in full dynamic mode"
     r"|\bELIFECYCLE\b|app crashed - waiting for file changes|^Unhandled exception\. "
 )
+# Most lines tell none of it: one pass says which of them are worth a closer look.
+_READINGS = (_SAYS_IT_LISTENS, _ADDRESS, _DIED, _NO_SUCH_PATH)
+_LISTENS, _DIES, _KNOWS_NO_SUCH_PATH = {0, 1}, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A stack trace: the line it begins in, all its lines, and the line and the words that name the root exception."""
+
+    head: Line
+    lines: tuple[Line, ...]
+    root: Line
+    says: str
+
+
+def traces(lines: Sequence[Line]) -> tuple[Trace, ...]:
+    """The stack traces in these lines, in order. One may be spread over many lines or stand in a single one."""
+    found: list[Trace] = []
+    for (_, wrapped), group in groupby(lines, lambda line: (line.stream, id(line) if line.logged else 0)):
+        of_stream = list(group)
+        if wrapped:
+            found.extend(_wrapped_trace(of_stream[0]))
+        else:
+            found.extend(_traces([(line, row) for line in of_stream for row in line.text.split("\n")]))
+    return tuple(found)
+
+
+def _wrapped_trace(line: Line) -> Iterable[Trace]:
+    """The trace that a logger put into a field of its own, whatever its runtime, or into its message."""
+    if not line.logged:
+        return ()
+    rows = (line.logged.stack or line.logged.message).split("\n")
+    if found := _traces([(line, row) for row in rows]):
+        return found[:1]
+    return [Trace(line, (line,), line, line.logged.error or line.logged.message)] if line.logged.stack else ()
+
+
+_NAMES_CAUSE = re.compile(r"^\s*(?:[Cc]aused by: |\[cause\]: )|^.*---> ")
+
+
+def _traces(rows: Sequence[tuple[Line, str]]) -> list[Trace]:
+    found = []
+    for one in extents([row for _, row in rows]):
+        lines = [line for line, _ in groupby(line for line, _ in rows[one.first : one.last + 1])]
+        root, says = rows[one.root]
+        found.append(Trace(lines[0], tuple(lines), root, _NAMES_CAUSE.sub("", says).strip()))
+    return found
 
 
 @dataclass(frozen=True)
@@ -297,19 +387,49 @@ class ApplicationLog:
     group_exists: bool = True
 
     @cached_property
+    def _telling(self) -> tuple[tuple[Line, set[int]], ...]:
+        """The failing version's lines that may hold one of `_READINGS`, with the places of these."""
+        candidates = pattern_set(_READINGS).candidates
+        telling = []
+        for line in self.failing:
+            found = candidates(line.text)
+            if line.logged:
+                found = (*found, *candidates(line.said))
+            if found:
+                telling.append((line, set(found)))
+        return tuple(telling)
+
+    @cached_property
     def listening(self) -> tuple[Listening, ...]:
         """Where the failing version says that it listens for requests."""
-        found = (_listening(line) for line in self.failing)
+        found = (_listening(line) for line, readings in self._telling if readings >= _LISTENS)
         return tuple(one for one in found if one)
 
     @cached_property
     def died(self) -> Line | None:
         """The line in which the failing version's runtime or server says that it gives up."""
-        return next((line for line in self.failing if _DIED.search(line.text)), None)
+        may_tell = (line for line, readings in self._telling if _DIES in readings)
+        return next((line for line in may_tell if _DIED.search(line.text) or _DIED.search(line.said)), None)
+
+    @cached_property
+    def traces(self) -> tuple[Trace, ...]:
+        """The failing version's stack traces, in the order of its lines."""
+        return traces(self.failing)
 
     def answers(self, path: str) -> tuple[Answer, ...]:
         """What the failing version's access log says it answered to GET and HEAD of this path."""
         if found := tuple(_answers(self.failing, path)):
             return found
-        unknown = ((line, _NO_SUCH_PATH.search(line.text)) for line in self.failing)
+        may_tell = (line for line, readings in self._telling if _KNOWS_NO_SUCH_PATH in readings)
+        unknown = ((line, _NO_SUCH_PATH.search(line.text)) for line in may_tell)
         return tuple(Answer(line, _NOT_FOUND) for line, named in unknown if named and _is_path(_named(named), path))
+
+
+_LOGS_ARRIVE_WITHIN = timedelta(minutes=3)
+
+
+def needs_second_look(ended_at: datetime | None, now: datetime, application: ApplicationLog | Missing) -> bool:
+    """Whether the application's lines may still be on their way: App Runner hands them over late."""
+    if ended_at is None or isinstance(application, Missing):
+        return False
+    return not application.failing and now - ended_at < _LOGS_ARRIVE_WITHIN

@@ -3,16 +3,18 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
 from apprunner_watcher.event import NotUnderstoodError, OperationEvent, Stage, parse
 
 Page = dict[str, Any]
+BLOB: Final = "recording:"
+"""How the URL of a recorded blob begins; its digest follows."""
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
 _LOG_EVENTS_PER_PAGE = 10_000
@@ -68,6 +70,7 @@ class _File(BaseModel):
     event: dict[str, Any]
     aws: dict[_CallName, list[_Call]] = {}
     logs: dict[str, dict[str, list[tuple[AwareDatetime, str]]]] = {}
+    blobs: dict[str, dict[str, Any]] = {}
     configuration: Literal["attempted", "restored"] = "attempted"
     expect: _Expectation | None = None
 
@@ -92,15 +95,28 @@ class Recording:
     logs: Mapping[str, Mapping[str, list[tuple[datetime, str]]]]
     configuration: Literal["attempted", "restored"] = "attempted"
     expect: _Expectation | None = None
+    blobs: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # configurations of images, by digest
 
     def answer(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Answer | None:
         """Answer a call (`service` in boto3's spelling, `operation` in the API's), or None: not recorded."""
-        for call in self.aws.get(f"{service}:{operation}", ()):
-            if _is_subset(call.request, parameters):
-                return Answer(call.response, (call.error.Code, call.error.Message) if call.error else None)
+        calls = self.aws.get(f"{service}:{operation}", ())
+        recorded = next((call for call in calls if _is_subset(call.request, parameters)), None)
+        if recorded and recorded.error:
+            return Answer(error=(recorded.error.Code, recorded.error.Message))
+        if (service, operation) == ("ecr", "GetDownloadUrlForLayer") and parameters.get("layerDigest") in self.blobs:
+            return _download_url(parameters["layerDigest"])  # a recorded URL leads nowhere any more
+        if recorded:
+            return Answer(recorded.response)
         if service == "logs" and operation in _LOG_CALLS:
             return _LOG_CALLS[operation](self, parameters)
         return None
+
+    def blob(self, digest: str) -> bytes | None:
+        """The blob of that digest as it would be downloaded, or None: not recorded.
+
+        Its digest is another one: JSON may be written in more than one way.
+        """
+        return json.dumps(self.blobs[digest]).encode() if digest in self.blobs else None
 
     def shifted(self, now: datetime) -> "Recording":
         """The same incident, with every time moved by one offset so that `recorded_at` is `now`."""
@@ -113,7 +129,8 @@ class Recording:
             group: {stream: [(at + offset, text) for at, text in lines] for stream, lines in streams.items()}
             for group, streams in self.logs.items()
         }
-        return replace(self, recorded_at=now, event=_shift(self.event, offset), aws=calls, logs=logs)
+        event, blobs = _shift(self.event, offset), _shift(self.blobs, offset)
+        return replace(self, recorded_at=now, event=event, aws=calls, logs=logs, blobs=blobs)
 
     def at_start(self) -> "Recording | None":
         """The same incident at the moment when its operation started, with the operation's `…Started` event.
@@ -187,6 +204,7 @@ def load(path: Path) -> Recording:
         logs=file.logs,
         configuration=file.configuration,
         expect=file.expect,
+        blobs=file.blobs,
     )
 
 
@@ -204,7 +222,10 @@ def _shift(value: Any, offset: timedelta) -> Any:
     if isinstance(value, list):
         return [_shift(inner, offset) for inner in value]
     if isinstance(value, str) and _ISO_TIME.fullmatch(value):
-        return _iso(_time(value) + offset)
+        try:
+            return _iso(_time(value) + offset)
+        except OverflowError:
+            return value  # 0001-01-01: a build that is to be reproducible has no time
     return value
 
 
@@ -228,6 +249,11 @@ def _started(event: dict[str, Any], happened: OperationEvent, at: datetime) -> d
         if key in detail:
             detail[key] = re.sub(r"(CompletedSuccessfully|Failed)$", "Started", detail[key])
     return {**event, "id": f"{happened.id}-started", "time": _iso(at), "detail": detail}
+
+
+def _download_url(digest: str) -> Answer:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html."""
+    return Answer({"downloadUrl": f"{BLOB}{digest}", "layerDigest": digest})
 
 
 def _milliseconds(at: datetime) -> int:

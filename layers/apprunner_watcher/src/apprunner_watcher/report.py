@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from apprunner_watcher.changes import Changes, changes
 from apprunner_watcher.decision import Decision
 from apprunner_watcher.diagnosis import Cause, Diagnosis, NotJudged, Serving, Verdict
 from apprunner_watcher.event import SERVICE_ARN, CustomDomainEvent, OperationEvent
-from apprunner_watcher.missing import NotSeenError
+from apprunner_watcher.missing import Missing, NotSeenError
+from apprunner_watcher.reachability import Check
 from apprunner_watcher.rule import Evidence
-from apprunner_watcher.snapshot import Configuration, Snapshot
+from apprunner_watcher.service import Configuration
+from apprunner_watcher.snapshot import Snapshot
 
 LONGEST_SUBJECT = 99  # SNS: less than 100 characters, ASCII to be safe, no line break
 _LONGEST_QUOTE = 1_000
+_LONGEST_VALUE = 120
+_MOST_CHANGES = 12
+_ACTION = re.compile(r"\b[a-z0-9-]+:[A-Z]\w+")  # rds:DescribeDBInstances
 _WIDTH = 88
 
 _OPERATION_WORDS = {
@@ -64,8 +70,9 @@ class Report:
 
 def report(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision) -> Report:
     """Put a diagnosis into words."""
-    data = _data(snapshot, diagnosis, decision)
-    return Report(_subject(data, diagnosis), _text(snapshot, diagnosis, decision, data), data)
+    changed = changes(snapshot)
+    data = _data(snapshot, diagnosis, decision, changed)
+    return Report(_subject(data, diagnosis), _text(snapshot, diagnosis, decision, changed, data), data)
 
 
 def report_of_test(requested_by: str) -> Report:
@@ -80,7 +87,7 @@ def report_of_test(requested_by: str) -> Report:
     return Report("[TEST] App Runner Watcher is connected", text, data)
 
 
-def _data(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision) -> dict[str, Any]:
+def _data(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, changed: Changes) -> dict[str, Any]:
     event = snapshot.event
     history = diagnosis.history
     return {
@@ -90,9 +97,12 @@ def _data(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision) -> dict[
         "serving": diagnosis.serving.value,
         "severity": diagnosis.severity.value,
         "causes": [_cause(cause) for cause in diagnosis.causes],
-        "remarks": [],
-        "checks": [],
-        "changes": [],
+        "remarks": [_cause(remark) for remark in diagnosis.remarks],
+        "checks": [
+            {"what": one.what, "result": one.result, "because": one.because, "path": list(one.path)}
+            for one in _checks(snapshot)
+        ],
+        "changes": [{"what": one.what, "before": one.before, "after": one.after} for one in changed.listed],
         "history": {
             "failed_in_a_row": history.failed_in_a_row if history else None,
             "last_success_at": _iso(history.last_success_at) if history and history.last_success_at else None,
@@ -101,6 +111,13 @@ def _data(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision) -> dict[
         "not_seen": [{"what": one.what, "why": one.why, "allow": one.allow} for one in diagnosis.not_seen],
         "decision": {"action": decision.action, "reason": decision.reason},
     }
+
+
+def _checks(snapshot: Snapshot) -> tuple[Check, ...]:
+    try:
+        return snapshot.checks
+    except NotSeenError:
+        return ()
 
 
 def _service_name(snapshot: Snapshot) -> str:
@@ -166,12 +183,16 @@ def subject_line(text: str) -> str:
     return f"{whole_words or ascii_text[: LONGEST_SUBJECT - 3]}..."
 
 
-def _text(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, data: dict[str, Any]) -> str:
+def _text(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, changed: Changes, data: dict[str, Any]) -> str:
     sections = (
         _headline(snapshot, diagnosis, data),
         *(_cause_section(number, cause) for number, cause in enumerate(diagnosis.causes)),
         *([] if diagnosis.causes else [_no_cause(snapshot, diagnosis)]),
+        _changed(changed),
+        _checked(snapshot),
+        *(_remark_section(remark) for remark in diagnosis.remarks),
         _now(diagnosis, decision),
+        _second_look(snapshot),
         _gaps(snapshot, diagnosis),
         _links(data["service"]["arn"]),
     )
@@ -249,6 +270,56 @@ def _last_lines(snapshot: Snapshot) -> list[str]:
         return []
 
 
+def _changed(changed: Changes) -> Iterator[str]:
+    if not changed.since:
+        return
+    yield from _wrapped(f"CHANGED since {changed.since}")
+    if not changed.listed:
+        yield "  nothing that could be seen"
+    for one in changed.listed[:_MOST_CHANGES]:
+        yield from _wrapped(
+            f"- {one.what}: {one.before[:_LONGEST_VALUE]} -> {one.after[:_LONGEST_VALUE]}", hanging="  "
+        )
+    if len(changed.listed) > _MOST_CHANGES:
+        yield f"  and {len(changed.listed) - _MOST_CHANGES} more"
+
+
+_MARKS = {"ok": "[ok]     ", "blocked": "[BLOCKED]", "unknown": "[unknown]"}
+
+
+def _checked(snapshot: Snapshot) -> Iterator[str]:
+    """The checklist. What is in order takes one line."""
+    checks = _checks(snapshot)
+    if not checks:
+        return
+    yield "CHECKED"
+    for one in checks:
+        yield f"{_MARKS[one.result]} {one.what}"
+        if one.result != "ok":
+            yield from _wrapped(f"          {one.because}", hanging="          ")
+        if one.result == "blocked":
+            yield from (f"          - {hop}" for hop in one.path)
+
+
+def _remark_section(remark: Cause) -> Iterator[str]:
+    yield "ALSO WORTH FIXING"
+    yield from _wrapped(f"{remark.title}.")
+    for one in remark.evidence:
+        yield f"  > {_quote(one)}"
+        yield f"    {one.where}"
+    for step in remark.fix:
+        yield from _wrapped(f"- {step.text}", hanging="  ")
+        yield from (f"    {line}" for line in step.command.splitlines())
+
+
+def _second_look(snapshot: Snapshot) -> Iterator[str]:
+    if snapshot.needs_second_look:
+        yield from _wrapped(
+            "The application's log was still empty when this was written, moments after the operation ended. Lines may"
+            " come late: look at the log again in a few minutes."
+        )
+
+
 def _now(diagnosis: Diagnosis, decision: Decision) -> Iterator[str]:
     if diagnosis.verdict in {Verdict.HEALTHY, Verdict.IN_PROGRESS, Verdict.UNKNOWN}:
         return
@@ -266,13 +337,23 @@ def _gaps(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
         yield from _wrapped(_STANDING_WORDS[configuration.standing])
     if diagnosis.not_seen:
         yield "COULD NOT SEE"
-        for one in diagnosis.not_seen:
-            yield from _wrapped(f"- {one.what}: {one.why}", hanging="  ")
-            if one.allow:
-                yield f"  Allow {one.allow} to the watcher's role."
+        yield from _not_seen(diagnosis.not_seen)
     if diagnosis.not_judged:
         rules = _listed(diagnosis.not_judged)
         yield from _wrapped(f"Could not judge {len(diagnosis.not_judged)} of {diagnosis.looked_at} rules: {rules}.")
+
+
+def _not_seen(missing: tuple[Missing, ...]) -> Iterator[str]:
+    """What is missing for the same kind of reason stands together; permissions are named to the letter."""
+    by_reason: dict[str, list[str]] = {}
+    for one in missing:
+        if one.allow:
+            yield from _wrapped(f"- {one.what}: {one.why}", hanging="  ")
+            yield f"  Allow {one.allow} to the watcher's role."
+        else:
+            by_reason.setdefault(_ACTION.sub("the call", one.why), []).append(one.what)
+    for reason, what in by_reason.items():
+        yield from _wrapped(f"- {', '.join(dict.fromkeys(what))}: {reason}", hanging="  ")
 
 
 def _listed(not_judged: tuple[NotJudged, ...], most: int = 8) -> str:

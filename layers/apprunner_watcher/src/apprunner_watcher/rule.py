@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Literal
 
-from apprunner_watcher.log import Line
+from apprunner_watcher.log import Line, unescaped
 from apprunner_watcher.patterns import pattern_set
 from apprunner_watcher.snapshot import Snapshot
 
@@ -139,21 +139,19 @@ def _scan(
     keys, searched = tuple(patterns), pattern_set(tuple(patterns.values()))
     matches: dict[tuple[str, str], list[Match]] = {key: [] for key in keys}
     for at, line in enumerate(lines):
-        text = _unescaped(line.text)
-        for place in searched.candidates(text):
-            if found := patterns[keys[place]].search(text):
-                before, after = _text(lines, at - 1, line.stream), _text(lines, at + 1, line.stream)
-                matches[keys[place]].append(Match(line, found, before, after))
+        done: set[int] = set()
+        # what a logger wrapped, as if it stood alone; and the line of JSON itself, whose other fields tell as well
+        for text in (line.said, unescaped(line.text)) if line.logged else (line.said,):
+            for place in searched.candidates(text):
+                if place not in done and (found := patterns[keys[place]].search(text)):
+                    done.add(place)
+                    before, after = _text(lines, at - 1, line.stream), _text(lines, at + 1, line.stream)
+                    matches[keys[place]].append(Match(line, found, before, after))
     return {key: tuple(found) for key, found in matches.items()}
 
 
 def _text(lines: tuple[Line, ...], at: int, stream: str) -> str:
-    return _unescaped(lines[at].text) if 0 <= at < len(lines) and lines[at].stream == stream else ""
-
-
-def _unescaped(text: str) -> str:
-    """`text` as it was before a logger put it into JSON; its line breaks become blanks."""
-    return text.replace('\\"', '"').replace("\\n", " ") if "\\" in text else text
+    return lines[at].said if 0 <= at < len(lines) and lines[at].stream == stream else ""
 
 
 def weight(snapshot: Snapshot) -> Confidence | None:
@@ -196,3 +194,4 @@ class Rule:
     application_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     service_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     is_generic: bool = False  # says where to look; steps back behind any finer cause
+    is_remark: bool = False  # worth fixing, and not why the operation failed; never outranks a cause

@@ -1,98 +1,28 @@
 """Here you find what we saw: typed, frozen, redacted parts; what could not be read is Missing, with the reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from apprunner_watcher.access import Access
+from apprunner_watcher.aws_api import named_apis
+from apprunner_watcher.dependency import Dependency
 from apprunner_watcher.event import Event, OperationEvent, OperationType, Stage
-from apprunner_watcher.log import Answer, ApplicationLog, ServiceLog
-from apprunner_watcher.missing import Missing, NotSeenError, seen
-from apprunner_watcher.redaction import Variable
-
-
-class ServiceStatus(StrEnum):
-    """https://docs.aws.amazon.com/apprunner/latest/api/API_Service.html."""
-
-    CREATE_FAILED = "CREATE_FAILED"
-    RUNNING = "RUNNING"
-    DELETED = "DELETED"
-    DELETE_FAILED = "DELETE_FAILED"
-    PAUSED = "PAUSED"
-    OPERATION_IN_PROGRESS = "OPERATION_IN_PROGRESS"
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Who it is about. `status` is a `ServiceStatus`, or a newer value that this version does not know."""
-
-    name: str
-    arn: str
-    status: str
-    url: str
-
-
-class HealthCheck(BaseModel):
-    """Seconds and counts as configured (App Runner's defaults where it leaves them out)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    protocol: Literal["TCP", "HTTP"] = "TCP"
-    path: str = "/"
-    interval: int = 5
-    timeout: int = 2
-    healthy_threshold: int = 1
-    unhealthy_threshold: int = 5
-
-
-class Configuration(BaseModel):
-    """A service's configuration without secrets; `standing` says whether it is the one that the operation attempted.
-
-    After a rolled-back update App Runner probably shows the previous configuration again: then it is `restored`,
-    or `unsure` where neither can be proved.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    standing: Literal["attempted", "restored", "unsure"]
-    image: str = ""
-    image_repository_type: str = ""
-    repository_url: str = ""
-    branch: str = ""
-    source_directory: str = ""
-    configuration_source: str = ""
-    runtime: str = ""
-    build_command: str = ""
-    start_command: str = ""
-    port: int = 8080
-    variables: tuple[Variable, ...] = ()
-    secrets: tuple[str, ...] = ()
-    cpu: str = ""
-    memory: str = ""
-    instance_role_arn: str = ""
-    access_role_arn: str = ""
-    connection_arn: str = ""
-    health_check: HealthCheck = HealthCheck()
-    egress_type: str = "DEFAULT"
-    vpc_connector_arn: str = ""
-    auto_deployments_enabled: bool = False
-
-    @property
-    def is_from_source(self) -> bool:
-        """Whether App Runner builds the image from a source code repository."""
-        return bool(self.repository_url)
-
-    def variable(self, name: str) -> Variable | None:
-        """The environment variable of that name."""
-        return next((one for one in self.variables if one.name == name), None)
+from apprunner_watcher.image import Image
+from apprunner_watcher.log import Answer, ApplicationLog, ServiceLog, needs_second_look
+from apprunner_watcher.metrics import Metrics
+from apprunner_watcher.missing import Missing, NotSeenError, gaps, seen
+from apprunner_watcher.network import Network
+from apprunner_watcher.reachability import Check, checks
+from apprunner_watcher.service import AutoScaling, Configuration, CustomDomain, Observability, Service
 
 
 class Attempt(BaseModel):
-    """The configuration that an operation attempted, noted when it started."""
+    """The configuration and image that an operation attempted, noted when it started, and what became of it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -100,6 +30,8 @@ class Attempt(BaseModel):
     operation: OperationType
     started_at: datetime
     configuration: Configuration
+    image: Image | None = None
+    stage: Stage = Stage.STARTED
 
     def is_of(self, operation: "Operation") -> bool:
         """Whether it was noted for this operation."""
@@ -179,6 +111,12 @@ class Operations:
             count += one.status in NOT_DEPLOYED
         return count
 
+    def succeeded(self, attempt: Attempt) -> bool:
+        """Whether the operation of an attempt succeeded, as noted or as listed."""
+        if attempt.stage is Stage.SUCCEEDED:
+            return True
+        return any(attempt.is_of(one) and one.status == OperationStatus.SUCCEEDED for one in self.listed)
+
     def last_success_before(self, operation: Operation) -> Operation | None:
         """The last deployment before this one that succeeded."""
         earlier = (one for one in self._deployments_until(operation) if one.id != operation.id)
@@ -191,15 +129,28 @@ class Operations:
 _SERVER_ERROR = 500
 
 
+_NOT_LOOKED_AT = Missing("all but what is noted at the start", "not looked at")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Everything that was gathered, read or Missing."""
+    """Everything that was gathered, read or Missing. None stands for what the service does not have."""
 
     service: Service | Missing
     configuration: Configuration | Missing
     operations: Operations | Missing
-    service_log: ServiceLog | Missing
-    application_log: ApplicationLog | Missing
+    attempts: tuple[Attempt, ...] | Missing = ()  # noted earlier, the newest first
+    service_log: ServiceLog | Missing = _NOT_LOOKED_AT
+    application_log: ApplicationLog | Missing = _NOT_LOOKED_AT
+    image: Image | Missing | None = _NOT_LOOKED_AT
+    dependencies: tuple[Dependency, ...] | Missing = _NOT_LOOKED_AT
+    network: Network | Missing = _NOT_LOOKED_AT
+    access: Access | Missing = _NOT_LOOKED_AT
+    metrics: Metrics | Missing = _NOT_LOOKED_AT
+    auto_scaling: AutoScaling | Missing | None = _NOT_LOOKED_AT
+    observability: Observability | Missing = _NOT_LOOKED_AT
+    custom_domains: tuple[CustomDomain, ...] | Missing = _NOT_LOOKED_AT
+    tags: Mapping[str, str] | Missing = _NOT_LOOKED_AT
     others: tuple[Missing, ...] = ()  # what was not read and is no part of its own
 
 
@@ -243,6 +194,51 @@ class Snapshot:
     def application_log(self) -> ApplicationLog:
         """The containers' log."""
         return seen(self.parts.application_log)
+
+    @property
+    def image(self) -> Image | None:
+        """The image that was attempted; None for a service that is built from source code."""
+        return seen(self.parts.image)
+
+    @property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        """What the environment names, and what AWS knows of it."""
+        return seen(self.parts.dependencies)
+
+    @property
+    def network(self) -> Network:
+        """What stands between the service and its dependencies."""
+        return seen(self.parts.network)
+
+    @property
+    def access(self) -> Access:
+        """Roles, and the secrets and parameters that are referred to."""
+        return seen(self.parts.access)
+
+    @property
+    def metrics(self) -> Metrics:
+        """What CloudWatch measured around the operation."""
+        return seen(self.parts.metrics)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """Whether each dependency, AWS API and the internet can be reached, hop by hop."""
+        uses_vpc = self.configuration.egress_type == "VPC"
+        return checks(uses_vpc, self.network, self.dependencies, named_apis(self.configuration.variables))
+
+    @cached_property
+    def last_healthy(self) -> Attempt | None:
+        """The newest attempt before the event's operation that was noted and succeeded."""
+        began, operations = self.operation.started_at, self.operations
+        earlier = (one for one in seen(self.parts.attempts) if one.started_at < began and operations.succeeded(one))
+        return max(earlier, key=lambda one: one.started_at, default=None)
+
+    @cached_property
+    def needs_second_look(self) -> bool:
+        """Whether the application's log may still come: the operation has just ended, and there is no line yet."""
+        operations, log = self.parts.operations, self.parts.application_log
+        operation = operations.of(self.event) if isinstance(operations, Operations) else None
+        return needs_second_look(operation.ended_at if operation else None, self.taken_at, log)
 
     @cached_property
     def checked_port(self) -> int:
@@ -298,6 +294,7 @@ class Snapshot:
         if isinstance(configuration, Missing):
             return None
         operation = operations.of(event) if isinstance(operations, Operations) else None
+        image = self.parts.image
         if operation and not operation.is_in_progress and operation.status != OperationStatus.SUCCEEDED:
             return None
         return Attempt(
@@ -305,10 +302,13 @@ class Snapshot:
             operation=event.operation,
             started_at=operation.started_at if operation else event.time,
             configuration=configuration.model_copy(update={"standing": "attempted"}),
+            image=image.model_copy(update={"neighbours": ()}) if isinstance(image, Image) else None,
         )
 
     @property
     def missing(self) -> tuple[Missing, ...]:
-        """What could not be read."""
-        parts = (part for part in vars(self.parts).values() if isinstance(part, Missing))
-        return tuple(dict.fromkeys((*parts, *self.parts.others)))  # one answer may have been to fill two parts
+        """What could not be read: whole parts, and pieces of them."""
+        parts = self.parts
+        whole = (part for part in vars(parts).values() if isinstance(part, Missing))
+        pieces = gaps((parts.image, parts.dependencies, parts.network, parts.access))
+        return tuple(dict.fromkeys((*whole, *pieces, *parts.others)))  # one answer may have been to fill two parts

@@ -1,12 +1,12 @@
 """Here you find the life of an event: gather, diagnose, decide, record, tell."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from apprunner_watcher.aws.clients import Clients
-from apprunner_watcher.aws.gather import gather
+from apprunner_watcher.aws.gather import Sight, gather, glance
 from apprunner_watcher.aws.table import Incident, Table, incident_key
 from apprunner_watcher.aws.topic import Topic
 from apprunner_watcher.decision import decide
@@ -14,6 +14,11 @@ from apprunner_watcher.diagnosis import Verdict, diagnose
 from apprunner_watcher.event import CustomDomainEvent, Event, OperationEvent, SendTestEvent, Stage
 from apprunner_watcher.report import Report, report, report_of_test
 from apprunner_watcher.snapshot import Attempt, Operations, Snapshot
+
+# the message, the record and a slow start of either must find their time as well
+_TIME_TO_TELL = timedelta(seconds=10)
+_LEAST_SIGHT = timedelta(seconds=5)
+_SECOND_LOOK_AFTER = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Watcher:
     clients: Clients
     table: Table | None
     topic: Topic | None
+    sight: Sight = field(default_factory=Sight)
 
     def watch(self, event: Event, now: Callable[[], datetime], time_left: timedelta) -> Outcome:
         """See an event through. Raises what only a later attempt can cure: then Lambda comes again."""
@@ -40,9 +46,13 @@ class Watcher:
             return self._tell(_test_incident(event), now, time_left)
         if isinstance(event, CustomDomainEvent):
             return Outcome("nothing-to-tell", event.service_name)  # no rule looks at custom domains yet
-        snapshot = gather(event, self.clients, now(), self._recall(event.service_arn))
+        sight = replace(self.sight, time_left=max(_LEAST_SIGHT, min(self.sight.time_left, time_left - _TIME_TO_TELL)))
+        if event.stage is Stage.STARTED:
+            snapshot = glance(event, self.clients, now(), sight)
+            return self._note(event, snapshot, diagnose(snapshot).verdict, now())
+        snapshot = gather(event, self.clients, now(), self._recall(event.service_arn), sight)
         diagnosis = diagnose(snapshot)
-        if event.stage is Stage.STARTED or diagnosis.verdict is Verdict.HEALTHY:
+        if diagnosis.verdict is Verdict.HEALTHY:
             return self._note(event, snapshot, diagnosis.verdict, now())
         said = report(snapshot, diagnosis, decide())
         return self._tell(_incident(event, snapshot, said), now, time_left)
@@ -56,7 +66,7 @@ class Watcher:
         attempt = snapshot.attempt()
         if not attempt or not self.table:
             return Outcome("nothing-to-tell", event.service_name, verdict.value)
-        self.table.note(event.service_arn, attempt, event.stage.value, now)
+        self.table.note(event.service_arn, attempt, now)
         return Outcome("noted", event.service_name, verdict.value)
 
     def _tell(self, incident: Incident, now: Callable[[], datetime], time_left: timedelta) -> Outcome:
@@ -79,7 +89,8 @@ def _incident(event: OperationEvent, snapshot: Snapshot, said: Report) -> Incide
     operations = snapshot.parts.operations
     operation = operations.of(event) if isinstance(operations, Operations) else None
     key = incident_key(operation, event.time, event.id)
-    return Incident(event.service_arn, key, event.id, said.subject, said.text, said.data)
+    again = snapshot.taken_at + _SECOND_LOOK_AFTER if snapshot.needs_second_look else None
+    return Incident(event.service_arn, key, event.id, said.subject, said.text, said.data, again)
 
 
 def _test_incident(event: SendTestEvent) -> Incident:

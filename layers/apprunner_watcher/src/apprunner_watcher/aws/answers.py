@@ -5,10 +5,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from apprunner_watcher.redaction import Redactor, variable
-from apprunner_watcher.snapshot import Configuration, HealthCheck, Operation, Operations, Service
+from apprunner_watcher.service import AutoScaling, Configuration, CustomDomain, HealthCheck, Observability, Service
+from apprunner_watcher.snapshot import Operation, Operations
+from apprunner_watcher.variable import Fingerprints
 
 if TYPE_CHECKING:
-    from mypy_boto3_apprunner.type_defs import DescribeServiceResponseTypeDef, ListOperationsResponseTypeDef
+    from mypy_boto3_apprunner.type_defs import (
+        DescribeAutoScalingConfigurationResponseTypeDef,
+        DescribeCustomDomainsResponseTypeDef,
+        DescribeObservabilityConfigurationResponseTypeDef,
+        DescribeServiceResponseTypeDef,
+        ListOperationsResponseTypeDef,
+        ListTagsForResourceResponseTypeDef,
+    )
 
 Described = Mapping[str, Any]
 """DescribeService's `Service`. Members that the model requires may still be absent: they are read with defaults."""
@@ -35,14 +44,20 @@ def environment(described: Described) -> dict[str, str]:
     return {str(name): str(value) for name, value in variables.items()}
 
 
-def configuration(described: Described, standing: Literal["attempted", "restored", "unsure"]) -> Configuration:
-    """The configuration, redacted."""
+def configuration(
+    described: Described,
+    standing: Literal["attempted", "restored", "unsure"],
+    fingerprints: Fingerprints | None = None,
+) -> Configuration:
+    """The configuration, redacted. Without `fingerprints`, a throw-away key of the process makes them."""
     source = described.get("SourceConfiguration", {})
     image, code = source.get("ImageRepository", {}), source.get("CodeRepository", {})
     values = _values(described)
     instance = described.get("InstanceConfiguration", {})
     authentication = source.get("AuthenticationConfiguration", {})
-    egress = described.get("NetworkConfiguration", {}).get("EgressConfiguration", {})
+    network = described.get("NetworkConfiguration", {})
+    egress = network.get("EgressConfiguration", {})
+    tracing = described.get("ObservabilityConfiguration", {})
     variables = environment(described)
     redactor = Redactor(variables)
     return Configuration(
@@ -57,8 +72,8 @@ def configuration(described: Described, standing: Literal["attempted", "restored
         build_command=redactor.text(values.get("BuildCommand", "")),
         start_command=redactor.text(values.get("StartCommand", "")),
         port=_port(values.get("Port")),
-        variables=tuple(variable(name, value) for name, value in variables.items()),
-        secrets=tuple(values.get("RuntimeEnvironmentSecrets") or {}),
+        variables=tuple(variable(name, value, fingerprints) for name, value in variables.items()),
+        secret_sources=dict(values.get("RuntimeEnvironmentSecrets") or {}),
         cpu=instance.get("Cpu", ""),
         memory=instance.get("Memory", ""),
         instance_role_arn=instance.get("InstanceRoleArn", ""),
@@ -68,6 +83,10 @@ def configuration(described: Described, standing: Literal["attempted", "restored
         egress_type=egress.get("EgressType", "DEFAULT"),
         vpc_connector_arn=egress.get("VpcConnectorArn", ""),
         auto_deployments_enabled=bool(source.get("AutoDeploymentsEnabled")),
+        is_public=bool(network.get("IngressConfiguration", {}).get("IsPubliclyAccessible", True)),
+        ip_address_type=network.get("IpAddressType", "IPV4"),
+        auto_scaling_arn=described.get("AutoScalingConfigurationSummary", {}).get("AutoScalingConfigurationArn", ""),
+        observability_arn=tracing.get("ObservabilityConfigurationArn", ""),
     )
 
 
@@ -115,3 +134,40 @@ def _health_check(settings: Mapping[str, Any]) -> HealthCheck:
 
 def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
+
+
+def auto_scaling(answer: "DescribeAutoScalingConfigurationResponseTypeDef") -> AutoScaling:
+    """How many instances there may be."""
+    settings = answer["AutoScalingConfiguration"]
+    return AutoScaling(
+        name=settings.get("AutoScalingConfigurationName", ""),
+        max_concurrency=settings.get("MaxConcurrency", 100),
+        min_size=settings.get("MinSize", 1),
+        max_size=settings.get("MaxSize", 25),
+    )
+
+
+def custom_domains(answer: "DescribeCustomDomainsResponseTypeDef") -> tuple[CustomDomain, ...]:
+    """The custom domains. Their records name hosts that anybody may look up."""
+    return tuple(
+        CustomDomain(
+            name=one.get("DomainName", ""),
+            status=one.get("Status", ""),
+            records=tuple(
+                (record.get("Name", ""), record.get("Type", ""), record.get("Status", ""))
+                for record in one.get("CertificateValidationRecords", [])
+            ),
+        )
+        for one in answer.get("CustomDomains", [])
+    )
+
+
+def observability(answer: "DescribeObservabilityConfigurationResponseTypeDef") -> Observability:
+    """Who traces the service."""
+    trace = answer["ObservabilityConfiguration"].get("TraceConfiguration", {})
+    return Observability(enabled=True, vendor=trace.get("Vendor", ""))
+
+
+def tags(answer: "ListTagsForResourceResponseTypeDef", redactor: Redactor) -> Mapping[str, str]:
+    """The service's tags, redacted: people write anything into them."""
+    return {one.get("Key", ""): redactor.text(one.get("Value", "")) for one in answer.get("Tags", [])}

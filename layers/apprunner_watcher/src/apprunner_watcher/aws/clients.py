@@ -1,10 +1,15 @@
 """Here you find the boto3 clients: built once, when they are first needed, and handed in as an argument."""
 
 import threading
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
 
 if TYPE_CHECKING:
     from mypy_boto3_apprunner import AppRunnerClient
@@ -23,9 +28,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 # Seconds. A read that takes longer is reported as not seen; the message must not wait for it.
+_CONNECT_TIMEOUT, _READ_TIMEOUT = 2, 5
 _CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
+    connect_timeout=_CONNECT_TIMEOUT,
+    read_timeout=_READ_TIMEOUT,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=24,
 )
@@ -36,9 +42,12 @@ _METRICS_CONFIG = Config(connect_timeout=0.2, read_timeout=0.2, retries={"mode":
 class Clients:
     """boto3 clients of one session, each built when it is first asked for, by whichever thread asks."""
 
-    def __init__(self, session: boto3.Session | None = None) -> None:
-        """Without a session: the environment's credentials and Region."""
+    def __init__(
+        self, session: boto3.Session | None = None, download: Callable[[str, int], bytes] | None = None
+    ) -> None:
+        """Without a session: the environment's credentials and Region. `download`: another one than HTTP's."""
         self.session = session or boto3.Session()
+        self.download = download or download_over_http
         self._built: dict[str, Any] = {}
         self._building = threading.Lock()  # a session builds one client at a time
 
@@ -132,3 +141,13 @@ class Clients:
         """SQS."""
         client: SQSClient = self._client("sqs")
         return client
+
+
+def download_over_http(url: str, most: int) -> bytes:
+    """GET a URL that AWS gave, no more than `most` bytes of it. Raises botocore's errors."""
+    request = AWSRequest("GET", url, stream_output=True).prepare()
+    response = URLLib3Session(timeout=_READ_TIMEOUT).send(request)
+    if response.status_code != HTTPStatus.OK:
+        raise HTTPClientError(error=f"status {response.status_code}")
+    content: bytes = response.raw.read(most)
+    return content

@@ -1,283 +1,327 @@
 """Here you find what we can see: AWS's answers about a service, read side by side and redacted, as a snapshot."""
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from apprunner_watcher.aws import answers
-from apprunner_watcher.aws.logs import Lines, LogGroup, Stream
-from apprunner_watcher.aws.read import read
+from apprunner_watcher.access import Access
+from apprunner_watcher.aws import access, answers, dependencies, deployment_logs, images, metrics, network
+from apprunner_watcher.aws.deployment_logs import Logs
+from apprunner_watcher.aws.read import Reads
+from apprunner_watcher.aws_api import api_of_host
+from apprunner_watcher.dependency import Dependency, named
 from apprunner_watcher.event import CustomDomainEvent, OperationEvent, OperationType, Stage
-from apprunner_watcher.log import ApplicationLog, Line, ServiceLog
-from apprunner_watcher.missing import Missing
+from apprunner_watcher.image import Identifier, Image
+from apprunner_watcher.log import ApplicationLog, ServiceLog
+from apprunner_watcher.metrics import Metrics
+from apprunner_watcher.missing import Missing, gaps, rewritten
+from apprunner_watcher.network import Network
 from apprunner_watcher.redaction import Redactor
-from apprunner_watcher.snapshot import (
-    Attempt,
-    Configuration,
-    Operation,
-    Operations,
-    OperationStatus,
-    Parts,
-    ServiceStatus,
-    Snapshot,
-)
+from apprunner_watcher.service import AutoScaling, Configuration, Observability, ServiceStatus
+from apprunner_watcher.snapshot import Attempt, Operation, Operations, OperationStatus, Parts, Snapshot
+from apprunner_watcher.variable import Fingerprints
 
 if TYPE_CHECKING:
-    from apprunner_watcher.aws.clients import Clients
+    from collections.abc import Mapping
 
+    from apprunner_watcher.aws.clients import Clients
+    from apprunner_watcher.service import CustomDomain
+
+_APPRUNNER = "arn:{partition}:apprunner:{region}:{account}:"
 READS = {
-    "apprunner:DescribeService": "arn:{partition}:apprunner:{region}:{account}:service/*/*",
-    "apprunner:ListOperations": "arn:{partition}:apprunner:{region}:{account}:service/*/*",
-    "logs:DescribeLogStreams": "arn:{partition}:logs:{region}:{account}:log-group:/aws/apprunner/*:*",
-    "logs:GetLogEvents": "arn:{partition}:logs:{region}:{account}:log-group:/aws/apprunner/*:log-stream:*",
+    "apprunner:DescribeService": f"{_APPRUNNER}service/*/*",
+    "apprunner:ListOperations": f"{_APPRUNNER}service/*/*",
+    "apprunner:ListTagsForResource": f"{_APPRUNNER}service/*/*",
+    "apprunner:DescribeCustomDomains": f"{_APPRUNNER}service/*/*",
+    "apprunner:DescribeAutoScalingConfiguration": f"{_APPRUNNER}autoscalingconfiguration/*/*/*",
+    "apprunner:DescribeObservabilityConfiguration": f"{_APPRUNNER}observabilityconfiguration/*/*/*",
+    **deployment_logs.READS,
+    **network.READS,
+    **dependencies.READS,
+    **access.READS,
+    **images.READS,
+    **metrics.READS,
 }
 """The IAM actions of the reads, and what they are allowed on."""
 
-_CALLS_AT_ONCE = 12
-_MOST_FAILING_STREAMS = 6
-_MOST_SERVING_STREAMS = 2
-_LINES_OF_A_GROUP = 10_000
-_LINES_OF_A_SERVING_STREAM = 200
-_CLOCK_SLACK = timedelta(seconds=5)
-_LATE_LINES = timedelta(minutes=1)
-_LONGEST_OPERATION = timedelta(minutes=45)
+_Event = OperationEvent | CustomDomainEvent
+_USUAL_DURATION = timedelta(minutes=30)
+_LONGEST_REASON = 300
 
-_OPERATION_STARTED = re.compile(r"(?:Deployment|Service (?:creation|update|pause|resume|deletion)) started\.$")
-_DEPLOYMENT_ID = re.compile(r"Deployment with ID : ([0-9a-f]{32})")
+
+@dataclass(frozen=True)
+class Sight:
+    """How far gather looks."""
+
+    time_left: timedelta = timedelta(seconds=20)  # what has not come by then is Missing
+    inspection: images.Inspection = "config"
+    fingerprints: Callable[[], Fingerprints] = Fingerprints.throw_away
+    dimensions: metrics.DimensionCache = field(default_factory=dict)
 
 
 def gather(
-    event: OperationEvent | CustomDomainEvent,
+    event: _Event,
     clients: "Clients",
     now: datetime,
     recall: Callable[[], Sequence[Attempt]] = tuple,
+    sight: Sight | None = None,
 ) -> Snapshot:
-    """Read what AWS knows of the event's service.
+    """Read all that AWS knows of the event's service.
 
-    `recall` gives the attempts that were noted earlier; it runs beside the reads. Calls go out in two rounds: those
-    that need no more than the ARN, then the log streams that the first round named.
+    `recall` gives the attempts that were noted earlier; it runs beside the reads. Nothing waits for what it does not
+    need: the longest chain is service, VPC connector, its subnets, their VPC.
     """
-    apprunner, logs, arn = clients.apprunner, clients.logs, event.service_arn
-    name_and_id = arn.partition(":service/")[2]
-    service_group = LogGroup(logs, f"/aws/apprunner/{name_and_id}/service")
-    application_group = LogGroup(logs, f"/aws/apprunner/{name_and_id}/application")
-    with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
-        described = pool.submit(
-            read,
+    sight = sight or Sight()
+    with Reads(sight.time_left) as reads:
+        gathering = _Gathering(reads, clients, event, now, recall, sight)
+        return Snapshot(event, now, gathering.without_secrets(gathering.whole()))
+
+
+def glance(event: _Event, clients: "Clients", now: datetime, sight: Sight | None = None) -> Snapshot:
+    """Read no more than is noted when an operation starts: configuration, operation and image."""
+    sight = sight or Sight()
+    with Reads(sight.time_left) as reads:
+        gathering = _Gathering(reads, clients, event, now, tuple, sight)
+        return Snapshot(event, now, gathering.without_secrets(gathering.noted_at_start()))
+
+
+class _Gathering:
+    """The readings of one snapshot. Each part has a thread, and begins as soon as what it needs is known."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  # the arguments of gather, and where its calls run
+        self,
+        reads: Reads,
+        clients: "Clients",
+        event: _Event,
+        now: datetime,
+        recall: Callable[[], Sequence[Attempt]],
+        sight: Sight,
+    ) -> None:
+        self._reads, self._clients, self._event, self._now, self._sight = reads, clients, event, now, sight
+        apprunner, arn = clients.apprunner, event.service_arn
+        self._described = reads.begin(
             "service and configuration",
             "apprunner:DescribeService",
             lambda: answers.described(apprunner.describe_service(ServiceArn=arn)),
         )
-        listed = pool.submit(
-            read,
+        self._listed = reads.begin(
             "operations",
             "apprunner:ListOperations",
             lambda: answers.operations(apprunner.list_operations(ServiceArn=arn, MaxResults=20)),
         )
-        recalled = pool.submit(read, "configuration noted at the start", "dynamodb:Query", recall)
-        events_read = pool.submit(read, "service log", "logs:GetLogEvents", lambda: service_group.tail("events"))
-        streams_read = pool.submit(read, "application log", "logs:DescribeLogStreams", application_group.newest_streams)
+        self._recalled = reads.begin("configuration noted at the start", "dynamodb:Query", lambda: tuple(recall()))
+        self._key = reads.begin("key of the fingerprints", "secretsmanager:GetSecretValue", sight.fingerprints)
+        self._configuration = reads.part("configuration", self._read_configuration)
 
-        operations, events, streams = listed.result(), events_read.result(), streams_read.result()
-        span = _span(event, operations, events, now)
-        deployment = _deployment(pool, service_group, events, span)
-        containers = _containers(pool, application_group, streams, span)
+    def noted_at_start(self) -> Parts:
+        """What is noted when an operation starts."""
+        image = self._reads.part("image", lambda: self._read_image(None))
+        return replace(self._known(None), image=image.result(), others=self._unnamed())
 
-        service, attempts = described.result(), recalled.result()
-        redactor = Redactor({} if isinstance(service, Missing) else answers.environment(service))
-        service_log = _service_log(events, deployment.result() if deployment else None, span, redactor)
-        return Snapshot(
-            event,
-            now,
-            Parts(
-                service=service if isinstance(service, Missing) else answers.service(service),
-                configuration=_configuration(service, span.operation, event, service_log, attempts),
-                operations=operations,
-                service_log=service_log,
-                application_log=_application_log(streams, containers, span, redactor),
-                others=_gaps(attempts, deployment.result() if deployment else None, containers),
-            ),
+    def whole(self) -> Parts:
+        """Everything."""
+        reads = self._reads
+        logs = reads.part("logs", self._read_logs)
+        image = reads.part("image", lambda: self._read_image(logs.result))
+        needs = reads.part("dependencies", self._read_dependencies)
+        net = reads.part("network", lambda: self._read_network(needs.result))
+        roles = reads.part("roles and secrets", self._read_access)
+        measured = reads.part("metrics", self._read_metrics)
+        scaling = reads.part("auto scaling", self._read_auto_scaling)
+        tracing = reads.part("observability", self._read_observability)
+        domains = reads.begin("custom domains", "apprunner:DescribeCustomDomains", self._custom_domains)
+        tags = reads.part("tags", self._read_tags)
+        found = logs.result()
+        return replace(
+            self._known(found.service if isinstance(found, Logs) else None),
+            service_log=found.service if isinstance(found, Logs) else found,
+            application_log=found.application if isinstance(found, Logs) else found,
+            image=image.result(),
+            dependencies=needs.result(),
+            network=net.result(),
+            access=roles.result(),
+            metrics=measured.result(),
+            auto_scaling=scaling.result(),
+            observability=tracing.result(),
+            custom_domains=domains.result(),
+            tags=tags.result(),
+            others=(*self._unnamed(), *(found.gaps if isinstance(found, Logs) else ())),
         )
 
+    def without_secrets(self, parts: Parts) -> Parts:
+        """AWS's errors may quote what they were asked: the service's own values are taken out of them as well."""
+        redactor = self._redactor()
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """The operation that the event is about, and the time that its log lines may come from."""
+        def clean(missing: Missing) -> Missing:
+            return replace(missing, why=redactor.text(missing.why)[:_LONGEST_REASON])
 
-    operation: Operation | None
-    start: datetime
-    end: datetime
-
-    def holds(self, at: datetime) -> bool:
-        return self.start - _CLOCK_SLACK <= at <= self.end
-
-
-def _span(
-    event: OperationEvent | CustomDomainEvent, operations: Operations | Missing, events: Lines | Missing, now: datetime
-) -> _Span:
-    operation = operations.of(event) if isinstance(operations, Operations) else None
-    if not operation or isinstance(operations, Missing):
-        return _Span(None, _start_in_log(event, events), now)
-    later = [one.started_at for one in operations.listed if one.started_at > operation.started_at]
-    # up to where the next operation begins: its lines stand in the same stream
-    end = min([(operation.ended_at or now) + _LATE_LINES, *(at - _CLOCK_SLACK for at in later)])
-    return _Span(operation, operation.started_at, end)
-
-
-def _start_in_log(event: OperationEvent | CustomDomainEvent, events: Lines | Missing) -> datetime:
-    """When the operation probably started, where ListOperations does not say."""
-    if isinstance(event, OperationEvent) and event.stage is Stage.STARTED:
-        return event.time
-    if not isinstance(events, Missing):
-        starts = [line.at for line in events.lines if line.at <= event.time and _OPERATION_STARTED.search(line.text)]
-        if starts:
-            return starts[-1]
-    return event.time - _LONGEST_OPERATION
-
-
-def _deployment(
-    pool: ThreadPoolExecutor, group: LogGroup, events: Lines | Missing, span: _Span
-) -> Future[Lines | Missing | None] | None:
-    """The deployment's own stream, named for the id in the log (AWS documents the operation's; users see another)."""
-    named = (
-        next(
-            (found[1] for line in events.lines if span.holds(line.at) and (found := _DEPLOYMENT_ID.search(line.text))),
-            "",
+        return replace(
+            parts,
+            **{
+                name: rewritten(part, clean)
+                for name, part in vars(parts).items()
+                if not isinstance(part, ServiceLog | ApplicationLog)
+            },
         )
-        if not isinstance(events, Missing)
-        else ""
-    )
-    stream_id = named or (span.operation.id.replace("-", "") if span.operation else "")
-    if not stream_id:
-        return None
-    stream, half = f"deployment/{stream_id}", _LINES_OF_A_GROUP // 2
-    since = span.start - _CLOCK_SLACK
 
-    def call() -> Lines | None:
-        return group.head_and_tail_if_there(stream, since, half)  # the id is a guess where the log names none
+    def _known(self, service_log: ServiceLog | Missing | None) -> Parts:
+        service, configuration, operations = (
+            self._described.result(),
+            self._configuration.result(),
+            self._listed.result(),
+        )
+        if isinstance(configuration, Configuration) and configuration.standing == "unsure":
+            configuration = _told_by_log(configuration, service_log)
+        return Parts(
+            service=service if isinstance(service, Missing) else answers.service(service),
+            configuration=configuration,
+            operations=operations,
+            attempts=self._recalled.result(),
+        )
 
-    return pool.submit(read, "deployment log", "logs:GetLogEvents", call)
+    def _unnamed(self) -> tuple[Missing, ...]:
+        """What was not read and is no part of the snapshot."""
+        return tuple(gaps(self._key.result())) if isinstance(self._key.result(), Missing) else ()
 
+    def _operation(self) -> Operation | None:
+        operations = self._listed.result()
+        return operations.of(self._event) if isinstance(operations, Operations) else None
 
-@dataclass(frozen=True, slots=True)
-class _Containers:
-    """The failing version's streams and those of the version that still serves, being read."""
+    def _noted(self) -> Attempt | None:
+        """What was noted when the event's operation started."""
+        attempts, operation = self._recalled.result(), self._operation()
+        if isinstance(attempts, Missing) or not operation:
+            return None
+        return next((one for one in attempts if one.is_of(operation)), None)
 
-    failing: tuple[Future[Lines | Missing], ...] = ()
-    serving: tuple[Future[Lines | Missing], ...] = ()
-    unread: int = 0
-
-
-def _containers(
-    pool: ThreadPoolExecutor, group: LogGroup, streams: tuple[Stream, ...] | Missing | None, span: _Span
-) -> _Containers:
-    if not streams or isinstance(streams, Missing):
-        return _Containers()
-    oldest_first = sorted(streams, key=lambda stream: stream.first_line_at)
-    failing = [one for one in oldest_first if span.start < one.first_line_at <= span.end]
-    serving = [one for one in oldest_first if one.first_line_at <= span.start]
-    half = _LINES_OF_A_GROUP // 2 // max(1, min(len(failing), _MOST_FAILING_STREAMS))
-
-    def read_stream(stream: Stream) -> Future[Lines | Missing]:
-        def call() -> Lines:
-            return group.head_and_tail(stream.name, span.start, half)
-
-        return pool.submit(read, "application log", "logs:GetLogEvents", call)
-
-    def read_tail(stream: Stream) -> Future[Lines | Missing]:
-        def call() -> Lines:
-            return group.tail(stream.name, _LINES_OF_A_SERVING_STREAM, span.start)
-
-        return pool.submit(read, "application log of the serving version", "logs:GetLogEvents", call)
-
-    return _Containers(
-        # containers that crash are started again and again: the first ones tell the most
-        tuple(read_stream(one) for one in failing[:_MOST_FAILING_STREAMS]),
-        tuple(read_tail(one) for one in serving[-_MOST_SERVING_STREAMS:]),
-        unread=max(0, len(failing) - _MOST_FAILING_STREAMS),
-    )
-
-
-def _service_log(
-    events: Lines | Missing, deployment: Lines | Missing | None, span: _Span, redactor: Redactor
-) -> ServiceLog | Missing:
-    if isinstance(events, Missing):
-        return events
-    own = deployment if isinstance(deployment, Lines) else Lines("", (), complete=True)
-    return ServiceLog(events=_redacted(events, span, redactor), deployment=_redacted(own, span, redactor))
-
-
-def _application_log(
-    streams: tuple[Stream, ...] | Missing | None, containers: _Containers, span: _Span, redactor: Redactor
-) -> ApplicationLog | Missing:
-    if isinstance(streams, Missing):
-        return streams
-    failing = [future.result() for future in containers.failing]
-    serving = [future.result() for future in containers.serving]
-    if denied := next((one for one in failing if isinstance(one, Missing)), None):
-        return denied
-    return ApplicationLog(
-        failing=_in_order(_redacted(one, span, redactor) for one in failing if isinstance(one, Lines)),
-        serving=_in_order(_redacted(one, span, redactor) for one in serving if isinstance(one, Lines)),
-        group_exists=streams is not None,
-    )
-
-
-def _gaps(
-    attempts: Sequence[Attempt] | Missing, deployment: Lines | Missing | None, containers: _Containers
-) -> tuple[Missing, ...]:
-    """What was not read beside the parts themselves, and what was cut."""
-    results = (attempts, deployment, *(future.result() for future in containers.serving))
-    gaps = [one for one in results if isinstance(one, Missing)]
-    read_streams = (deployment, *(future.result() for future in containers.failing))
-    if any(isinstance(one, Lines) and not one.complete for one in read_streams):
-        gaps.append(Missing("the middle of a long log", "only its first and its last lines were read"))
-    if containers.unread:
-        gaps.append(Missing(f"the logs of {containers.unread} more containers", "the first ones were read"))
-    return tuple(gaps)
-
-
-def _redacted(read_lines: Lines, span: _Span, redactor: Redactor) -> tuple[Line, ...]:
-    within = [line for line in read_lines.lines if span.holds(line.at)]
-    texts = redactor.lines(line.text for line in within)
-    return tuple(Line(line.at, text, read_lines.stream) for line, text in zip(within, texts, strict=True))
-
-
-def _in_order(streams: Iterable[tuple[Line, ...]]) -> tuple[Line, ...]:
-    """Stream after stream, the oldest first: a stack trace stays together."""
-    return tuple(line for stream in streams for line in stream)
-
-
-def _configuration(
-    service: answers.Described | Missing,
-    operation: Operation | None,
-    event: OperationEvent | CustomDomainEvent,
-    service_log: ServiceLog | Missing,
-    attempts: Sequence[Attempt] | Missing,
-) -> Configuration | Missing:
-    """What the operation attempted: as noted at its start, else as DescribeService shows it now, with its standing."""
-    if operation and not isinstance(attempts, Missing):
-        noted = next((one for one in attempts if one.is_of(operation)), None)
-        if noted:
+    def _read_configuration(self) -> Configuration | Missing:
+        """What the operation attempted: as noted at its start, else as DescribeService shows it now."""
+        if noted := self._noted():
             return noted.configuration
-    if isinstance(service, Missing):
-        return service
-    present = answers.configuration(service, "attempted")
-    pulled = service_log.pulled_image if isinstance(service_log, ServiceLog) else None
-    standing = _standing(present, service.get("Status", ""), operation, event, pulled)
-    return present.model_copy(update={"standing": standing})
+        service, key = self._described.result(), self._key.result()
+        if isinstance(service, Missing):
+            return service
+        fingerprints = Fingerprints.throw_away() if isinstance(key, Missing) else key
+        standing = _standing(service.get("Status", ""), self._operation(), self._event)
+        return answers.configuration(service, standing, fingerprints)
+
+    def _redactor(self) -> Redactor:
+        service = self._described.result()
+        return Redactor({} if isinstance(service, Missing) else answers.environment(service))
+
+    def _read_logs(self) -> Logs:
+        return deployment_logs.read_logs(
+            self._reads, self._clients, self._event, self._now, self._listed.result, self._redactor
+        )
+
+    def _read_image(self, logs: Callable[[], Logs | Missing] | None) -> Image | Missing | None:
+        configuration = self._configuration.result()
+        if isinstance(configuration, Missing):
+            return configuration
+        return images.read_image(
+            self._reads,
+            self._clients,
+            self._attempted_image(configuration, logs),
+            self._event.service_arn.split(":")[3],
+            inspect=self._sight.inspection,
+            redactor=self._redactor,
+        )
+
+    def _attempted_image(self, configuration: Configuration, logs: Callable[[], Logs | Missing] | None) -> str:
+        """The image that was pulled: a tag may since be on another one, and the configuration be put back."""
+        noted = self._noted()
+        if noted and noted.image and noted.image.digest:
+            return Identifier.parse(configuration.image).at(noted.image.digest)
+        if configuration.standing == "attempted" or not logs:
+            return configuration.image
+        found = logs()
+        service_log = found.service if isinstance(found, Logs) else None
+        pulled = service_log.pulled_image if isinstance(service_log, ServiceLog) else None
+        # App Runner sometimes leaves the tag out
+        return pulled if pulled and not configuration.image.startswith(pulled) else configuration.image
+
+    def _read_dependencies(self) -> tuple[Dependency, ...] | Missing:
+        configuration = self._configuration.result()
+        if isinstance(configuration, Missing):
+            return configuration
+        found = tuple(one for one in named(configuration.variables) if not api_of_host(one.host))
+        return dependencies.read_dependencies(self._reads, self._clients, found)
+
+    def _read_network(self, needs: Callable[[], tuple[Dependency, ...] | Missing]) -> Network | Missing:
+        configuration = self._configuration.result()
+        if isinstance(configuration, Missing):
+            return configuration
+
+        def found() -> tuple[Dependency, ...]:
+            answer = needs()
+            return () if isinstance(answer, Missing) else answer
+
+        return network.read_network(self._reads, self._clients, configuration.vpc_connector_arn, found)
+
+    def _read_access(self) -> Access | Missing:
+        configuration = self._configuration.result()
+        if isinstance(configuration, Missing):
+            return configuration
+        return access.read_access(
+            self._reads,
+            self._clients,
+            access_role_arn=configuration.access_role_arn,
+            instance_role_arn=configuration.instance_role_arn,
+            secret_sources=configuration.secret_sources,
+            service_arn=self._event.service_arn,
+            image_repository_arn=Identifier.parse(configuration.image).repository_arn,
+        )
+
+    def _read_metrics(self) -> Metrics | Missing:
+        operation = self._operation()
+        start = operation.started_at if operation else self._event.time - _USUAL_DURATION
+        end = (operation.ended_at if operation else None) or self._now
+        _, name, service_id = self._event.service_arn.rsplit("/", 2)
+        return metrics.read_metrics(
+            self._reads, self._clients, name, service_id, start=start, end=end, known=self._sight.dimensions
+        )
+
+    def _read_auto_scaling(self) -> AutoScaling | Missing | None:
+        configuration = self._configuration.result()
+        if isinstance(configuration, Missing):
+            return configuration
+        if not (arn := configuration.auto_scaling_arn):
+            return None
+        describe = self._clients.apprunner.describe_auto_scaling_configuration
+        return self._reads.begin(
+            "auto scaling",
+            "apprunner:DescribeAutoScalingConfiguration",
+            lambda: answers.auto_scaling(describe(AutoScalingConfigurationArn=arn)),
+        ).result()
+
+    def _read_observability(self) -> Observability | Missing:
+        configuration = self._configuration.result()
+        if isinstance(configuration, Missing):
+            return configuration
+        if not (arn := configuration.observability_arn):
+            return Observability(enabled=False)
+        describe = self._clients.apprunner.describe_observability_configuration
+        return self._reads.begin(
+            "observability",
+            "apprunner:DescribeObservabilityConfiguration",
+            lambda: answers.observability(describe(ObservabilityConfigurationArn=arn)),
+        ).result()
+
+    def _custom_domains(self) -> "tuple[CustomDomain, ...]":
+        answer = self._clients.apprunner.describe_custom_domains(ServiceArn=self._event.service_arn)
+        return answers.custom_domains(answer)
+
+    def _read_tags(self) -> "Mapping[str, str] | Missing":
+        listed = self._reads.begin(
+            "tags",
+            "apprunner:ListTagsForResource",
+            lambda: self._clients.apprunner.list_tags_for_resource(ResourceArn=self._event.service_arn),
+        ).result()
+        return listed if isinstance(listed, Missing) else answers.tags(listed, self._redactor())
 
 
-def _standing(
-    present: Configuration,
-    service_status: str,
-    operation: Operation | None,
-    event: OperationEvent | CustomDomainEvent,
-    pulled: str | None,
-) -> Literal["attempted", "restored", "unsure"]:
+def _standing(service_status: str, operation: Operation | None, event: _Event) -> Literal["attempted", "unsure"]:
     """Only an update changes the configuration, and only one that did not go through may have been taken back."""
     if not isinstance(event, OperationEvent) or event.operation is not OperationType.UPDATE_SERVICE:
         return "attempted"
@@ -286,8 +330,12 @@ def _standing(
     status = operation.status if operation else ""
     if status in {OperationStatus.SUCCEEDED, OperationStatus.IN_PROGRESS, OperationStatus.PENDING}:
         return "attempted"
-    if event.stage is not Stage.FAILED and not status:
-        return "attempted"
-    if pulled and present.image and not present.image.startswith(pulled):
-        return "restored"  # App Runner says that it pulled another image than it shows now
-    return "unsure"
+    return "attempted" if event.stage is not Stage.FAILED and not status else "unsure"
+
+
+def _told_by_log(configuration: Configuration, service_log: ServiceLog | Missing | None) -> Configuration:
+    """Restored, where App Runner says that it pulled another image than it shows now."""
+    pulled = service_log.pulled_image if isinstance(service_log, ServiceLog) else None
+    if pulled and configuration.image and not configuration.image.startswith(pulled):
+        return configuration.model_copy(update={"standing": "restored"})
+    return configuration

@@ -20,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
-_LONGEST_REASON = 300
 _TEXT = Redactor({})
 _CALLS_AT_ONCE = 24
 _PARTS_AT_ONCE = 12
@@ -69,7 +68,9 @@ class Reads:
 
     def begin(self, what: str, action: str, call: Callable[[], _T], within: timedelta | None = None) -> Reading[_T]:
         """Make a call: see `read`. `within`: a deadline of its own, where that is sooner."""
-        deadline = min(self.deadline, time.monotonic() + within.total_seconds()) if within else self.deadline
+        deadline = self.deadline
+        if within is not None:
+            deadline = min(deadline, time.monotonic() + within.total_seconds())
         return Reading(what, self._calls.submit(read, what, action, call), deadline)
 
     def part(self, what: str, read_part: Callable[[], _T | Missing]) -> Reading[_T]:
@@ -101,7 +102,7 @@ def read(what: str, action: str, call: Callable[[], _T]) -> _T | Missing:
         if code in _THROTTLED:
             return Missing(what, f"AWS throttled {action}")
         message = _TEXT.text(error.response["Error"].get("Message", ""))
-        return Missing(what, f"{action} answered {code}: {message}"[:_LONGEST_REASON])
+        return Missing(what, f"{action} answered {code}: {message}")
     except BotoCoreError as error:
         return Missing(what, f"{action} failed: {type(error).__name__}")
 

@@ -1,6 +1,8 @@
 """Here you find how a recording stands in for AWS: boto3 clients, answered from the file and not by the network."""
 
+import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -8,46 +10,72 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.exceptions import HTTPClientError
 from botocore.loaders import Loader, create_loader
 from botocore.model import ListShape, MapShape, StructureShape
 from botocore.utils import parse_timestamp
 
 from apprunner_watcher.aws.clients import Clients
-from apprunner_watcher.aws.gather import gather
+from apprunner_watcher.aws.gather import Sight, gather, glance
+from apprunner_watcher.aws.table import Table
 from apprunner_watcher.event import CustomDomainEvent, NotUnderstoodError, OperationEvent, parse
-from apprunner_watcher.recording import Recording
+from apprunner_watcher.recording import BLOB, Recording
 from apprunner_watcher.snapshot import Attempt, Snapshot
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel, Shape
 
 NOT_RECORDED = "NotRecorded"
+_WHAT_WAS_NOTED = "dynamodb:Query"
 
 
 class Stage:
     """Where recordings are played: boto3 clients of its session are answered by the one that is on."""
 
-    def __init__(self, recording: Recording, region: str) -> None:
-        """`recording` is on first."""
+    def __init__(self, recording: Recording | None, region: str) -> None:
+        """`recording` is on first; without one nothing was recorded."""
         self.recording = recording
         self.session = _session(self, region)
 
+    def download(self, url: str, _most: int) -> bytes:
+        """What lies behind a URL that the recording gave. Raises botocore's error where that is nothing."""
+        content = self.recording.blob(url.removeprefix(BLOB)) if self.recording else None
+        if content is None:
+            raise HTTPClientError(error="the recording holds no such blob")
+        return content
 
-def replay(recording: Recording) -> Snapshot:
+
+def replay(recording: Recording, sight: Sight | None = None) -> Snapshot:
     """Gather from a recording what a watcher would have gathered that was there when the operation started.
 
-    Raises `NotUnderstoodError` where the recorded event is none of a service.
+    A recording of a live service holds what was noted then. Raises `NotUnderstoodError` where the recorded event is
+    none of a service.
     """
     event = _of_service(recording)
-    stage = Stage(recording, event.service_arn.split(":")[3])
-    clients = Clients(stage.session)
+    stage, clients = _on_stage(event.service_arn.split(":")[3])
+    stage.recording = recording
+    if _WHAT_WAS_NOTED in recording.aws:
+        table = Table(clients.dynamodb, "as recorded", timedelta())
+        return gather(event, clients, recording.recorded_at, lambda: table.attempts(event.service_arn), sight)
     noted = None
     if before := recording.at_start():
         stage.recording = before
-        noted = gather(_of_service(before), clients, before.recorded_at).attempt()
+        noted = glance(_of_service(before), clients, before.recorded_at, sight).attempt()
     stage.recording = recording
     attempts: tuple[Attempt, ...] = (noted,) if noted else ()
-    return gather(event, clients, recording.recorded_at, lambda: attempts)
+    return gather(event, clients, recording.recorded_at, lambda: attempts, sight)
+
+
+_here = threading.local()
+
+
+def _on_stage(region: str) -> tuple[Stage, Clients]:
+    """The stage of a Region and its clients, for this thread: building them takes longer than a replay."""
+    stages: dict[str, tuple[Stage, Clients]] = vars(_here).setdefault("stages", {})
+    if region not in stages:
+        stage = Stage(None, region)
+        stages[region] = stage, Clients(stage.session, stage.download)
+    return stages[region]
 
 
 def _of_service(recording: Recording) -> OperationEvent | CustomDomainEvent:
@@ -74,7 +102,8 @@ def _session(stage: Stage, region: str) -> boto3.Session:
 
     def answer(model: "OperationModel", context: dict[str, Any], **_: object) -> tuple[AWSResponse, dict[str, Any]]:
         service = model.service_model.service_name
-        found = stage.recording.answer(service, model.name, context["replay_parameters"])
+        recording = stage.recording
+        found = recording.answer(service, model.name, context["replay_parameters"]) if recording else None
         if found is None:
             return _error(501, NOT_RECORDED, f"the recording holds no answer to {service}:{model.name}")
         if found.error:

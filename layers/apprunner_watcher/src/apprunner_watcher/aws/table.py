@@ -2,7 +2,7 @@
 
 | pk | sk | what |
 |---|---|---|
-| service ARN | `attempt#<start>#<operation id>` | the configuration that an operation attempted |
+| service ARN | `attempt#<start>#<operation id>` | the configuration and image that an operation attempted |
 | service ARN | `incident#<start>#<operation id>` | what was told, or is about to be |
 | service ARN | `event#<event id>` | which incident an event led to: an event that comes twice finds it |
 
@@ -32,7 +32,10 @@ class StillBeingToldError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What is told about one operation; `key` and `event_id` make it one, however often and late it comes."""
+    """What is told about one operation; `key` and `event_id` make it one, however often and late it comes.
+
+    `second_look_at`: when to look again, since the application's log was empty moments after the operation's end.
+    """
 
     service_arn: str
     key: str
@@ -40,6 +43,7 @@ class Incident:
     subject: str
     text: str
     data: Mapping[str, Any]
+    second_look_at: datetime | None = None
 
 
 def incident_key(operation: Operation | None, event_time: datetime, event_id: str) -> str:
@@ -67,9 +71,10 @@ class Table:
             ScanIndexForward=False,
             Limit=_ATTEMPTS_TO_RECALL,
         )
-        return tuple(Attempt.model_validate(_from_dynamodb(item["attempt"])) for item in found["Items"])
+        items = [{name: _from_dynamodb(value) for name, value in item.items()} for item in found["Items"]]
+        return tuple(Attempt.model_validate({**item["attempt"], "stage": item["stage"]}) for item in items)
 
-    def note(self, service_arn: str, attempt: Attempt, stage: str, now: datetime) -> None:
+    def note(self, service_arn: str, attempt: Attempt, now: datetime) -> None:
         """Note an attempt and how far it is. What was noted first stays: later the configuration may be another."""
         self._client.update_item(
             TableName=self._name,
@@ -79,9 +84,9 @@ class Table:
                 " stage = :stage, expires_at = :expires"
             ),
             ExpressionAttributeValues={
-                ":attempt": _to_dynamodb(attempt.model_dump(mode="json")),
+                ":attempt": _to_dynamodb(attempt.model_dump(mode="json", exclude={"stage"})),
                 ":now": {"S": _iso(now)},
-                ":stage": {"S": stage},
+                ":stage": {"S": attempt.stage.value},
                 ":expires": {"N": self._expiry(now)},
             },
         )
@@ -103,6 +108,8 @@ class Table:
             "telling_until": int(deadline.timestamp()),
             "expires_at": int(self._expiry(now)),
         }
+        if incident.second_look_at:
+            item["second_look_at"] = _iso(incident.second_look_at)
         marker = {
             "pk": incident.service_arn,
             "sk": f"event#{incident.event_id}",

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from apprunner_watcher.event import OperationType
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
-from apprunner_watcher.snapshot import ServiceStatus, Snapshot
+from apprunner_watcher.service import ServiceStatus
+from apprunner_watcher.snapshot import Snapshot
 
 # "App Runner provides five minutes of instance startup time": until then silence means nothing.
 _STARTUP_TIME = timedelta(minutes=5)
