@@ -21,6 +21,7 @@ from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose
 from apprunner_watcher.recording import load
+from apprunner_watcher.redaction import Redactor
 from apprunner_watcher.report import report
 from apprunner_watcher.snapshot import Snapshot
 from apprunner_watcher.variable import Fingerprints
@@ -198,7 +199,7 @@ def test_the_configuration_takes_its_fingerprints_from_the_given_key() -> None:
     service = planted("seed-tara-main", "q7K/very%secret@w2")["aws"]["apprunner:DescribeService"][0]["response"][
         "Service"
     ]
-    found = answers.configuration(service, "attempted", fingerprints).variable("GREETING")
+    found = answers.configuration(service, "attempted", Redactor({}), fingerprints).variable("GREETING")
     assert found
     assert found.fingerprint == fingerprints.of("q7K/very%secret@w2")
 

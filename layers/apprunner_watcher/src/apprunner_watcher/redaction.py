@@ -184,12 +184,13 @@ class Redactor:
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         """`variables`: the service's environment as App Runner holds it, names to values."""
-        public = {value for name, value in variables.items() if variable(name, value).shown == value}
+        secrets = {name: secrets_of(name, value) for name, value in variables.items()}
+        public = {value for name, value in variables.items() if not secrets[name]}
         known: dict[str, None] = {}
         words: dict[str, None] = {}
         beside_name: list[tuple[str, str]] = []
-        for name, value in variables.items():
-            for secret in secrets_of(name, value):
+        for name, found in secrets.items():
+            for secret in found:
                 if len(secret) < SHORTEST_KNOWN or is_usual(secret) or secret in public:
                     beside_name.append((name, secret))
                 elif is_plain_word(secret):

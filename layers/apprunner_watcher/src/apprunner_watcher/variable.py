@@ -579,16 +579,23 @@ def _after_userinfo(after: str) -> tuple[_Piece, ...]:
         return (_Piece(HIDDEN, (after,)),)
     parts = _AFTER_HOST.fullmatch(after[len(host) :])
     path, tail = (parts["path"], parts["tail"]) if parts else ("", "")
-    segments = (piece for piece in re.split(r"(/)", path) if piece)
-    return (_Piece(host), *map(_segment, segments), *_tail(tail))
+    # of a long path nobody needs more than its beginning; the rest counts as a secret
+    cut = len(path) if len(path) <= _LONGEST_PATH else path.rfind("/", 0, _LONGEST_PATH) + 1
+    rest = path[cut:]
+    segments = (piece for piece in re.split(r"(/)", path[:cut]) if piece)
+    end = (_Piece(HIDDEN, (rest,)),) if rest else ()
+    return (_Piece(host), *map(_segment, segments), *end, *_tail(tail))
 
 
+_LONGEST_PATH = 2 * LONGEST_SHOWN
 _RANDOM_FROM = 16
 """Characters from which on a segment of a path that is not made of words is a secret: a webhook's, a bot's."""
 _MIXED = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z]).{8,}")
 
 
 def _segment(segment: str) -> _Piece:
+    if len(segment) < SHORTEST_KNOWN and "@" not in segment:
+        return _Piece(segment)
     is_random = len(segment) >= _RANDOM_FROM and not (_is_word(segment) or _is_made_of_words(segment))
     if is_random or _MIXED.fullmatch(segment) or _format(segment) not in {"", "uuid", "json"}:
         return _Piece(HIDDEN, (segment, unquote(segment)))

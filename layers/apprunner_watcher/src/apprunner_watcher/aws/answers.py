@@ -47,9 +47,10 @@ def environment(described: Described) -> dict[str, str]:
 def configuration(
     described: Described,
     standing: Literal["attempted", "restored", "unsure"],
-    fingerprints: Fingerprints | None = None,
+    redactor: Redactor,
+    fingerprints: Fingerprints,
 ) -> Configuration:
-    """The configuration, redacted. Without `fingerprints`, a throw-away key of the process makes them."""
+    """The configuration, redacted. `redactor` knows its `environment`."""
     source = described.get("SourceConfiguration", {})
     image, code = source.get("ImageRepository", {}), source.get("CodeRepository", {})
     values = _values(described)
@@ -58,8 +59,6 @@ def configuration(
     network = described.get("NetworkConfiguration", {})
     egress = network.get("EgressConfiguration", {})
     tracing = described.get("ObservabilityConfiguration", {})
-    variables = environment(described)
-    redactor = Redactor(variables)
     return Configuration(
         standing=standing,
         image=image.get("ImageIdentifier", ""),
@@ -72,7 +71,7 @@ def configuration(
         build_command=redactor.text(values.get("BuildCommand", "")),
         start_command=redactor.text(values.get("StartCommand", "")),
         port=_port(values.get("Port")),
-        variables=tuple(variable(name, value, fingerprints) for name, value in variables.items()),
+        variables=tuple(variable(name, value, fingerprints) for name, value in environment(described).items()),
         secret_sources=dict(values.get("RuntimeEnvironmentSecrets") or {}),
         cpu=instance.get("Cpu", ""),
         memory=instance.get("Memory", ""),

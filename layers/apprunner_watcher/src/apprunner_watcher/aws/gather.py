@@ -1,5 +1,6 @@
 """Here you find what we can see: AWS's answers about a service, read side by side and redacted, as a snapshot."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -112,6 +113,8 @@ class _Gathering:
         )
         self._recalled = reads.begin("configuration noted at the start", "dynamodb:Query", lambda: tuple(recall()))
         self._key = reads.begin("key of the fingerprints", "secretsmanager:GetSecretValue", sight.fingerprints)
+        self._making_redactor = threading.Lock()
+        self._made_redactor: Redactor | None = None
         self._configuration = reads.part("configuration", self._read_configuration)
 
     def noted_at_start(self) -> Parts:
@@ -204,11 +207,15 @@ class _Gathering:
             return service
         fingerprints = Fingerprints.throw_away() if isinstance(key, Missing) else key
         standing = _standing(service.get("Status", ""), self._operation(), self._event)
-        return answers.configuration(service, standing, fingerprints)
+        return answers.configuration(service, standing, self._redactor(), fingerprints)
 
     def _redactor(self) -> Redactor:
-        service = self._described.result()
-        return Redactor({} if isinstance(service, Missing) else answers.environment(service))
+        """What takes the service's own values out of texts; made once, since some services have many."""
+        with self._making_redactor:  # whoever comes first makes it; without one nothing may go on
+            if self._made_redactor is None:
+                service = self._described.result()
+                self._made_redactor = Redactor({} if isinstance(service, Missing) else answers.environment(service))
+            return self._made_redactor
 
     def _read_logs(self) -> Logs:
         return deployment_logs.read_logs(
