@@ -21,6 +21,8 @@ LONGEST_SUBJECT = 99  # SNS: less than 100 characters, ASCII to be safe, no line
 _LONGEST_QUOTE = 1_000
 _LONGEST_VALUE = 120
 _MOST_CHANGES = 12
+_MARKS = {"ok": "[ok]     ", "blocked": "[BLOCKED]", "unknown": "[unknown]"}
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _ACTION = re.compile(r"\b[a-z0-9-]+:[A-Z]\w+")  # rds:DescribeDBInstances
 _WIDTH = 88
 
@@ -190,7 +192,7 @@ def _text(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, changed:
         *([] if diagnosis.causes else [_no_cause(snapshot, diagnosis)]),
         _changed(changed),
         _checked(snapshot),
-        *(_remark_section(remark) for remark in diagnosis.remarks),
+        _remarked(diagnosis.remarks),
         _now(diagnosis, decision),
         _second_look(snapshot),
         _gaps(snapshot, diagnosis),
@@ -277,39 +279,42 @@ def _changed(changed: Changes) -> Iterator[str]:
     if not changed.listed:
         yield "  nothing that could be seen"
     for one in changed.listed[:_MOST_CHANGES]:
-        yield from _wrapped(
-            f"- {one.what}: {one.before[:_LONGEST_VALUE]} -> {one.after[:_LONGEST_VALUE]}", hanging="  "
-        )
+        yield from _wrapped(f"- {one.what}: {_short(one.before)} -> {_short(one.after)}", hanging="  ")
     if len(changed.listed) > _MOST_CHANGES:
         yield f"  and {len(changed.listed) - _MOST_CHANGES} more"
 
 
-_MARKS = {"ok": "[ok]     ", "blocked": "[BLOCKED]", "unknown": "[unknown]"}
+def _short(value: str) -> str:
+    return _DIGEST.sub(r"\1…", value)[:_LONGEST_VALUE]
 
 
 def _checked(snapshot: Snapshot) -> Iterator[str]:
-    """The checklist. What is in order takes one line."""
+    """The checklist. What is in order takes one line; of what is blocked, the way is shown to where it ends."""
     checks = _checks(snapshot)
     if not checks:
         return
     yield "CHECKED"
     for one in checks:
         yield f"{_MARKS[one.result]} {one.what}"
-        if one.result != "ok":
-            yield from _wrapped(f"          {one.because}", hanging="          ")
+        *passed, last = one.path or (one.because,)
         if one.result == "blocked":
-            yield from (f"          - {hop}" for hop in one.path)
+            yield from (f"          - {hop}" for hop in passed)
+            yield f"          x {last}"
+        elif one.result == "unknown":
+            yield from _wrapped(f"          {one.because}", hanging="          ")
 
 
-def _remark_section(remark: Cause) -> Iterator[str]:
-    yield "ALSO WORTH FIXING"
-    yield from _wrapped(f"{remark.title}.")
-    for one in remark.evidence:
-        yield f"  > {_quote(one)}"
-        yield f"    {one.where}"
-    for step in remark.fix:
-        yield from _wrapped(f"- {step.text}", hanging="  ")
-        yield from (f"    {line}" for line in step.command.splitlines())
+def _remarked(remarks: tuple[Cause, ...]) -> Iterator[str]:
+    if remarks:
+        yield "ALSO WORTH FIXING"
+    for remark in remarks:
+        yield from _wrapped(f"{remark.title}.")
+        for one in remark.evidence:
+            yield f"  > {_quote(one)}"
+            yield f"    {one.where}"
+        for step in remark.fix:
+            yield from _wrapped(f"- {step.text}", hanging="  ")
+            yield from (f"    {line}" for line in step.command.splitlines())
 
 
 def _second_look(snapshot: Snapshot) -> Iterator[str]:
