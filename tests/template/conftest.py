@@ -62,7 +62,13 @@ class _Resolver:
     """Decides conditions and intrinsic functions for one choice of parameters."""
 
     def __init__(self, template: dict[str, Any], parameters: dict[str, str]) -> None:
-        self.values = {**PSEUDO_PARAMETERS, **parameters}
+        types = {name: entry["Type"] for name, entry in template["Parameters"].items()}
+        lists = {name for name in parameters if types[name] == "CommaDelimitedList"}
+        self.values: dict[str, str | list[str]] = {
+            **PSEUDO_PARAMETERS,
+            **parameters,
+            **{name: [one.strip() for one in parameters[name].split(",")] for name in lists},
+        }
         self.conditions = template.get("Conditions", {})
         self.made = {
             name
@@ -95,6 +101,9 @@ class _Resolver:
                 return self.reference(argument if isinstance(argument, str) else ".".join(argument))
             case "Fn::Sub":
                 return re.sub(r"\$\{([^}]+)\}", lambda found: self.reference(found[1]), argument)
+            case "Fn::Join":
+                delimiter, pieces = argument
+                return str(delimiter).join(self.resolve(pieces))
             case "Fn::If":
                 condition, then, otherwise = argument
                 return self.resolve(then if self.holds(condition) else otherwise)
@@ -167,6 +176,10 @@ EVERYTHING = {
     "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
     "RolePath": "/platform/",
     "ReservedConcurrency": "5",
+    "ImageInspection": "config",
+    "RepositoryArns": (
+        "arn:aws:ecr:eu-west-1:111122223333:repository/shop, arn:aws:ecr:eu-west-1:111122223333:repository/team/*"
+    ),
 }
 OTHER_TOPIC = {
     "ExistingTopicArn": "arn:aws:sns:eu-west-1:111122223333:incidents",

@@ -17,15 +17,94 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "docs" / "operations.md"
 LAYER = ROOT / "layers" / "apprunner_watcher"
 
-# What the function's role may read, complete: one line more is a new permission to ask of every user.
+
+def here(service: str, *resources: str) -> frozenset[str]:
+    """ARNs of the account and Region of the stack."""
+    region = "" if service == "iam" else "eu-west-1"
+    return frozenset(f"arn:aws:{service}:{region}:111122223333:{one}" for one in resources)
+
+
+EVERYTHING = frozenset({"*"})
+SERVICE = here("apprunner", "service/*/*")
+OF_SERVICES = here(
+    "apprunner", "vpcconnector/*/*/*", "autoscalingconfiguration/*/*/*", "observabilityconfiguration/*/*/*"
+)
+DATABASES = here("rds", "db:*", "cluster:*", "db-proxy:*", "db-proxy-endpoint:*", "subgrp:*", "pg:*")
+CACHES = here("elasticache", "cluster:*", "replicationgroup:*", "serverlesscache:*", "subnetgroup:*")
+ROLES = here("iam", "role/*")
+SECRETS = here("secretsmanager", "secret:*")
+REPOSITORIES = here("ecr", "repository/*")
+# What the function's role may read with every option taken, complete: one line more is a new permission to ask of every
+# user.
 READS = {
-    "apprunner:DescribeService": "arn:aws:apprunner:eu-west-1:111122223333:service/*/*",
-    "apprunner:ListOperations": "arn:aws:apprunner:eu-west-1:111122223333:service/*/*",
-    "logs:DescribeLogStreams": "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/apprunner/*",
-    "logs:GetLogEvents": "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/apprunner/*:log-stream:*",
+    "apprunner:DescribeService": SERVICE,
+    "apprunner:ListOperations": SERVICE,
+    "apprunner:ListTagsForResource": SERVICE,
+    "apprunner:DescribeCustomDomains": SERVICE,
+    "apprunner:DescribeVpcConnector": OF_SERVICES,
+    "apprunner:DescribeAutoScalingConfiguration": OF_SERVICES,
+    "apprunner:DescribeObservabilityConfiguration": OF_SERVICES,
+    "logs:DescribeLogStreams": here("logs", "log-group:/aws/apprunner/*"),
+    "logs:GetLogEvents": here("logs", "log-group:/aws/apprunner/*:log-stream:*"),
+    "ec2:DescribeSubnets": EVERYTHING,
+    "ec2:DescribeRouteTables": EVERYTHING,
+    "ec2:DescribeNatGateways": EVERYTHING,
+    "ec2:DescribeInternetGateways": EVERYTHING,
+    "ec2:DescribeVpcPeeringConnections": EVERYTHING,
+    "ec2:DescribeVpcEndpoints": EVERYTHING,
+    "ec2:DescribeVpcAttribute": EVERYTHING,
+    "ec2:DescribeSecurityGroups": EVERYTHING,
+    "ec2:DescribeNetworkAcls": EVERYTHING,
+    "ec2:DescribePrefixLists": EVERYTHING,
+    "ec2:GetManagedPrefixListEntries": here("ec2", "prefix-list/*") | {"arn:aws:ec2:eu-west-1:aws:prefix-list/*"},
+    "cloudwatch:ListMetrics": EVERYTHING,
+    "cloudwatch:GetMetricData": EVERYTHING,
+    "rds:DescribeDBInstances": DATABASES,
+    "rds:DescribeDBClusters": DATABASES,
+    "rds:DescribeDBProxies": DATABASES,
+    "rds:DescribeDBProxyEndpoints": DATABASES,
+    "rds:DescribeDBSubnetGroups": DATABASES,
+    "rds:DescribeDBParameters": DATABASES,
+    "elasticache:DescribeCacheClusters": CACHES,
+    "elasticache:DescribeReplicationGroups": CACHES,
+    "elasticache:DescribeServerlessCaches": CACHES,
+    "elasticache:DescribeCacheSubnetGroups": CACHES,
+    "iam:GetRole": ROLES,
+    "iam:ListAttachedRolePolicies": ROLES,
+    "iam:ListRolePolicies": ROLES,
+    "iam:GetRolePolicy": ROLES,
+    "iam:SimulatePrincipalPolicy": ROLES,
+    "secretsmanager:DescribeSecret": SECRETS,
+    "secretsmanager:GetResourcePolicy": SECRETS,
+    "ssm:DescribeParameters": EVERYTHING,
+    "kms:GetKeyPolicy": here("kms", "key/*"),
+    "ecr:DescribeImages": REPOSITORIES,
+    "ecr:BatchGetImage": REPOSITORIES,
+    "ecr:GetDownloadUrlForLayer": REPOSITORIES,
 }
-# Actions that know no resource, each with its reason. There is none yet.
-EVERYTHING_OR_NOTHING: dict[str, str] = {}
+# The reads of images that a choice of ImageInspection leaves out.
+NOT_ALLOWED = {
+    "off": {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
+    "manifest": {"ecr:GetDownloadUrlForLayer"},
+    "config": set(),
+}
+# Actions that stand on the resource *, each with its reason.
+_LISTS = "EC2 knows no resource for this description; it shows how the network is built, and no content"
+EVERYTHING_OR_NOTHING = {
+    "ec2:DescribeSubnets": _LISTS,
+    "ec2:DescribeRouteTables": _LISTS,
+    "ec2:DescribeNatGateways": _LISTS,
+    "ec2:DescribeInternetGateways": _LISTS,
+    "ec2:DescribeVpcPeeringConnections": _LISTS,
+    "ec2:DescribeVpcEndpoints": _LISTS,
+    "ec2:DescribeSecurityGroups": _LISTS,
+    "ec2:DescribeNetworkAcls": _LISTS,
+    "ec2:DescribePrefixLists": _LISTS,
+    "ec2:DescribeVpcAttribute": "two DNS settings; a connector may be in any VPC, so vpc/* would be as much as *",
+    "cloudwatch:ListMetrics": "a metric has no ARN",
+    "cloudwatch:GetMetricData": "a metric has no ARN; the code asks for those of App Runner",
+    "ssm:DescribeParameters": "it is a list of all parameters; names and types, no value",
+}
 # What would let the watcher read what services keep secret.
 SECRET_READS = (
     "kms:Decrypt",
@@ -55,6 +134,15 @@ def own(stack: Any, resource: str) -> bool:
     return re.fullmatch(r"<\w+(\.\w+)?>", resource) is not None or resource in handed
 
 
+def foreign(stack: Any) -> dict[str, set[str]]:
+    """What is allowed on resources that are not the stack's, by action."""
+    found: dict[str, set[str]] = {}
+    for action, resource, _ in grants(stack):
+        if not own(stack, resource):
+            found.setdefault(action, set()).add(resource)
+    return found
+
+
 def grants(stack: Any) -> Iterable[tuple[str, str, dict[str, Any]]]:
     """Yield each allowed (action, resource, statement)."""
     for statement in stack.statements():
@@ -80,22 +168,66 @@ def test_only_lambda_may_take_the_role(stack: Any) -> None:
     assert statement["Action"] == "sts:AssumeRole"
 
 
-def test_secrets_of_others_cannot_be_read(stack: Any) -> None:
-    for action, resource, statement in grants(stack):
-        if any(fnmatchcase(secret.lower(), action.lower()) for secret in SECRET_READS):
-            assert own(stack, resource), f"{statement['Sid']}: {action} on {resource}"
+def test_no_value_of_a_secret_or_parameter_can_be_read_but_the_own_fingerprint_key(stack: Any) -> None:
+    values = {
+        (action, resource)
+        for action, resource, _ in grants(stack)
+        if any(fnmatchcase(secret.lower(), action.lower()) for secret in SECRET_READS)
+    }
+    of_own_key = {("kms:Decrypt", stack.parameters["KmsKeyArn"])} if stack.parameters["KmsKeyArn"] else set()
+    assert values == {("secretsmanager:GetSecretValue", "<FingerprintKey>")} | of_own_key
 
 
-def test_the_role_reads_exactly_what_is_listed(stack: Any) -> None:
-    foreign = {action: resource for action, resource, _ in grants(stack) if not own(stack, resource)}
-    assert foreign == READS
+@pytest.mark.parametrize("inspection", ["off", "manifest", "config"])
+@pytest.mark.parametrize(
+    "repositories",
+    [
+        (),
+        ("arn:aws:ecr:eu-west-1:111122223333:repository/shop",),
+        (
+            "arn:aws:ecr:eu-west-1:111122223333:repository/shop",
+            "arn:aws:ecr:eu-west-1:111122223333:repository/team/*",
+        ),
+    ],
+    ids=["all repositories", "one repository", "two repositories"],
+)
+def test_the_role_reads_exactly_what_is_listed_and_images_as_far_as_was_chosen(
+    deploy_with: Callable[..., Any], inspection: str, repositories: tuple[str, ...]
+) -> None:
+    stack = deploy_with(ImageInspection=inspection, RepositoryArns=",".join(repositories))
+    allowed = {action: places for action, places in READS.items() if action not in NOT_ALLOWED[inspection]}
+    of_images = {action: set(repositories) for action in allowed if repositories and action.startswith("ecr:")}
+    assert foreign(stack) == {**allowed, **of_images}
+
+
+def test_the_role_reads_no_more_with_other_options_taken(stack: Any) -> None:
+    left_out = NOT_ALLOWED[stack.parameters["ImageInspection"]]
+    others = {action: places for action, places in foreign(stack).items() if not action.startswith("ecr:")}
+    assert others == {action: places for action, places in READS.items() if not action.startswith("ecr:")}
+    assert foreign(stack).keys() == READS.keys() - left_out
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_taken"),
+    [
+        ("", True),
+        ("arn:aws:ecr:eu-west-1:111122223333:repository/shop", True),
+        ("arn:aws-cn:ecr:cn-north-1:111122223333:repository/team/*", True),
+        ("*", False),
+        ("shop", False),
+        ("arn:aws:ecr:*:*:repository/*", False),
+        ("arn:aws:s3:::shop", False),
+    ],
+)
+def test_only_repositories_can_be_named_as_repositories(template: dict[str, Any], arn: str, *, is_taken: bool) -> None:
+    assert bool(re.fullmatch(template["Parameters"]["RepositoryArns"]["AllowedPattern"], arn)) is is_taken
 
 
 def test_the_role_allows_every_read_that_the_code_makes_and_no_other() -> None:
     assert set(READS) == set(READS_OF_THE_CODE)
     for action, form in READS_OF_THE_CODE.items():
         arn = form.format(partition="aws", region="eu-west-1", account="111122223333")
-        assert fnmatchcase(arn, READS[action]), action
+        assert any(fnmatchcase(arn, place) for place in READS[action]), action
 
 
 def test_whatever_writes_is_limited_to_the_stack(stack: Any) -> None:
@@ -106,8 +238,12 @@ def test_whatever_writes_is_limited_to_the_stack(stack: Any) -> None:
 
 def test_a_star_stands_only_for_actions_that_know_nothing_else(stack: Any) -> None:
     for action, resource, statement in grants(stack):
-        assert resource != "*" or action in EVERYTHING_OR_NOTHING, statement["Sid"]
+        assert resource != "*" or action in EVERYTHING_OR_NOTHING, f"{statement['Sid']}: {action}"
         assert "*" not in action or action == "kms:GenerateDataKey*", statement["Sid"]
+
+
+def test_no_reason_for_a_star_is_left_over(plain: Any) -> None:
+    assert set(EVERYTHING_OR_NOTHING) == {action for action, resource, _ in grants(plain) if resource == "*"}
 
 
 def test_every_statement_says_what_it_is_for(stack: Any) -> None:
@@ -116,14 +252,17 @@ def test_every_statement_says_what_it_is_for(stack: Any) -> None:
 
 
 def test_the_own_key_is_used_only_through_the_services_that_hold_the_data(plain: Any, full: Any) -> None:
-    assert not any(action.startswith("kms:") for action, _, _ in grants(plain))
-    uses = [(resource, statement) for action, resource, statement in grants(full) if action.startswith("kms:")]
-    assert uses
-    for resource, statement in uses:
+    def uses(stack: Any) -> list[tuple[str, str, dict[str, Any]]]:
+        return [one for one in grants(stack) if one[0].startswith("kms:") and one[0] not in READS]
+
+    assert uses(plain) == []
+    assert {action for action, _, _ in uses(full)} == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    for _, resource, statement in uses(full):
         assert resource == full.parameters["KmsKeyArn"]
         assert statement["Condition"]["StringEquals"]["kms:ViaService"] == [
             "dynamodb.eu-west-1.amazonaws.com",
             "sns.eu-west-1.amazonaws.com",
+            "secretsmanager.eu-west-1.amazonaws.com",
         ]
 
 
@@ -257,8 +396,29 @@ def test_everything_that_holds_data_is_encrypted_and_takes_a_customer_key(plain:
     assert plain.properties("IncidentsTopic")["KmsMasterKeyId"] == "alias/aws/sns"
     assert full.properties("IncidentsTopic")["KmsMasterKeyId"] == key
     assert full.properties("AlarmsTopic")["KmsMasterKeyId"] == key
+    assert "KmsKeyId" not in plain.properties("FingerprintKey")  # AWS's key for Secrets Manager, always on
+    assert full.properties("FingerprintKey")["KmsKeyId"] == key
     assert "KmsKeyId" not in plain.properties("WatchLogGroup")  # CloudWatch's own key, always on
     assert full.properties("WatchLogGroup")["KmsKeyId"] == key
+
+
+def test_the_fingerprint_key_is_generated_and_nobody_is_told_it(stack: Any, template: dict[str, Any]) -> None:
+    ((name, secret),) = stack.of_type("AWS::SecretsManager::Secret").items()
+    assert name == "FingerprintKey"
+    # nothing that makes the alphabet smaller than letters and digits, and no value of its own
+    assert set(secret) <= {"Description", "GenerateSecretString", "KmsKeyId"}
+    assert set(secret["GenerateSecretString"]) == {"PasswordLength", "ExcludePunctuation"}
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 32
+    # the function is given its ARN, and nobody its value
+    assert stack.properties("WatchFunction")["Environment"]["Variables"]["FINGERPRINT_KEY_ARN"] == "<FingerprintKey>"
+    assert "FingerprintKey" not in str(stack.outputs)
+    assert "{{resolve:" not in str(template)
+    assert not stack.of_type("AWS::SecretsManager::ResourcePolicy")
+
+
+def test_the_fingerprint_key_goes_with_the_stack(stack: Any) -> None:
+    resource = stack.resources["FingerprintKey"]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Delete", "Delete")
 
 
 def test_the_log_has_an_end_and_the_role_cannot_make_another(stack: Any) -> None:
@@ -376,6 +536,8 @@ def test_the_function_gets_these_variables_and_no_others(plain: Any) -> None:
         "INCIDENTS_TOPIC_ARN": "<IncidentsTopic>",
         "FAILURE_QUEUE_URL": "<FailureQueue>",
         "RETENTION_DAYS": "365",
+        "IMAGE_INSPECTION": "manifest",
+        "FINGERPRINT_KEY_ARN": "<FingerprintKey>",
         "POWERTOOLS_SERVICE_NAME": "watch",
         "POWERTOOLS_METRICS_NAMESPACE": "AppRunnerWatcher",
         "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -481,11 +643,20 @@ def test_operations_explains_every_parameter_with_its_default(template: dict[str
         assert rows.get(name) == (f"`{default}`" if default else "empty"), name
 
 
-def test_operations_explains_every_permission_and_every_alarm(full: Any) -> None:
+def test_the_function_gets_the_inspection_that_was_chosen(deploy_with: Callable[..., Any]) -> None:
+    for choice in NOT_ALLOWED:
+        function = deploy_with(ImageInspection=choice).properties("WatchFunction")
+        assert function["Environment"]["Variables"]["IMAGE_INSPECTION"] == choice
+
+
+def test_operations_explains_every_permission_in_a_row_of_its_own_and_no_other(full: Any) -> None:
+    cells = r"^\| `(\w+)` \| `([\w-]+:[\w*]+)` \| [^|]+ \| [^|]+ \| [^|]+ \|$"
+    rows = re.findall(cells, OPERATIONS.read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted({(statement["Sid"], action) for action, _, statement in grants(full)})
+
+
+def test_operations_explains_every_alarm(full: Any) -> None:
     text = OPERATIONS.read_text()
-    for action, _, statement in grants(full):
-        assert f"`{action}`" in text, action
-        assert f"`{statement['Sid']}`" in text, statement["Sid"]
     for alarm in full.of_type("AWS::CloudWatch::Alarm"):
         assert f"`{alarm}`" in text, alarm
 

@@ -47,9 +47,11 @@ class Watcher:
         if isinstance(event, CustomDomainEvent):
             return Outcome("nothing-to-tell", event.service_name)  # no rule looks at custom domains yet
         sight = replace(self.sight, time_left=max(_LEAST_SIGHT, min(self.sight.time_left, time_left - _TIME_TO_TELL)))
-        if event.stage is Stage.STARTED:
+        if event.stage is not Stage.FAILED:
             snapshot = glance(event, self.clients, now(), sight)
-            return self._note(event, snapshot, diagnose(snapshot).verdict, now())
+            verdict = diagnose(snapshot).verdict
+            if event.stage is Stage.STARTED or verdict is Verdict.HEALTHY:
+                return self._note(event, snapshot, verdict, now())
         snapshot = gather(event, self.clients, now(), self._recall(event.service_arn), sight)
         diagnosis = diagnose(snapshot)
         if diagnosis.verdict is Verdict.HEALTHY:

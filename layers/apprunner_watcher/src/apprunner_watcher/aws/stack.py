@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _PENDING = "PendingConfirmation"
+_LEFT_OUT = {
+    "off": frozenset({"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}),
+    "manifest": frozenset({"ecr:GetDownloadUrlForLayer"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +86,31 @@ class Stack:
             page = apprunner.list_services(MaxResults=20, NextToken=page["NextToken"])
 
     def missing_permissions(self) -> tuple[str, ...]:
-        """The reads that the function's role is not allowed, as IAM simulates it (without resource policies)."""
+        """The reads that the function's role is not allowed, as IAM simulates it (without resource policies).
+
+        What the stack's owner left out with ImageInspection and RepositoryArns is none of them.
+        """
         role = self.output("WatchRoleArn")
         _, partition, _, _, account, _ = role.split(":", 5)
         where = {"partition": partition, "region": self._session.region_name, "account": account}
         iam = self._session.client("iam")
         missing = []
-        for action, resource in READS.items():
-            answer = iam.simulate_principal_policy(
-                PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource.format(**where).replace("*", "any")]
-            )
+        for action, form in READS.items():
+            if action in self._left_out():
+                continue
+            # for a wildcard stands a name that nobody has; an action that knows no resource is asked for all of them
+            resource = form if form == "*" else form.format(**where).replace("*", "any")
+            answer = iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource])
             if answer["EvaluationResults"][0]["EvalDecision"] != "allowed":
                 missing.append(action)
         return tuple(missing)
+
+    def _left_out(self) -> frozenset[str]:
+        """The reads of images that the stack's parameters do without. Of chosen repositories none can be asked for."""
+        chosen = {one["ParameterKey"]: one.get("ParameterValue", "") for one in self._described.get("Parameters", [])}
+        if chosen.get("RepositoryArns"):
+            return frozenset(action for action in READS if action.startswith("ecr:"))
+        return _LEFT_OUT.get(chosen.get("ImageInspection", ""), frozenset())
 
     def send_test(self, requested_by: str) -> str:
         """Put a test event on the default bus, which the stack's test rule matches; returns the event's id."""
