@@ -58,7 +58,11 @@ def build(temporary: Path) -> None:
 
 
 def deploy(temporary: Path, endpoint: str) -> None:
-    """Deploy what was built. The template is as shipped; only its endpoint parameter differs."""
+    """Deploy what was built. The template is as shipped; two parameters differ.
+
+    One is the endpoint. The other one lets the function look into images as far as the command line does, so that both
+    give the same answer.
+    """
     command: list[str | Path] = [
         SAM,
         "deploy",
@@ -70,7 +74,7 @@ def deploy(temporary: Path, endpoint: str) -> None:
         REGION,
     ]
     options = ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
-    parameters = ["--parameter-overrides", f"AwsEndpointUrl={endpoint}"]
+    parameters = ["--parameter-overrides", f"AwsEndpointUrl={endpoint}", "ImageInspection=config"]
     run([*command, *options, *parameters], env=environment(temporary, AWS_ENDPOINT_URL=endpoint), cwd=ROOT)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_evaluator
 from ministack.services import eventbridge, lambda_svc
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 _PARALLEL_INVOCATIONS = 4
 _EXCEPTION_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
@@ -94,6 +95,44 @@ def _count_loopback_as_tls() -> None:
     app.pin_request_origin = lambda address, _: iam_evaluator.pin_request_origin(address, secure_transport=True)
 
 
+def _refer_to_secrets_by_their_arn() -> None:
+    """Let `!Ref` of a secret be its ARN, which policies name; ministack gives its name.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
+    """
+    handler = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+    create = handler["create"]
+
+    def create_by_arn(*args: Any) -> Any:
+        _, attributes = create(*args)
+        return attributes["Arn"], attributes
+
+    handler["create"] = create_by_arn
+
+
+def _join_lists_in_conditions() -> None:
+    """Evaluate `!Join [separator, !Ref List]` in conditions, which ministack leaves as it stands: never equal to any.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-join.html
+    """
+    evaluate = engine._evaluate_conditions
+
+    def joined(part: Any, parameters: Any) -> Any:
+        if isinstance(part, dict) and "Fn::Join" in part:
+            separator, listed = part["Fn::Join"]
+            return separator.join(one.strip() for one in parameters[listed["Ref"]]["Value"].split(","))
+        if isinstance(part, dict):
+            return {key: joined(inner, parameters) for key, inner in part.items()}
+        return [joined(inner, parameters) for inner in part] if isinstance(part, list) else part
+
+    def evaluate_joined(template: Any, parameters: Any) -> Any:
+        conditions = joined(template.get("Conditions", {}), parameters)
+        return evaluate({**template, "Conditions": conditions}, parameters)
+
+    for module in (engine, changesets, handlers, stacks):
+        module._evaluate_conditions = evaluate_joined
+
+
 def _end_with_the_parent() -> None:
     """Stop when the process that started this one is gone, however it ended: its end of the pipe closes then."""
 
@@ -111,5 +150,7 @@ if __name__ == "__main__":
     _deliver_as_lambda_does()
     _run_a_few_at_a_time()
     _count_loopback_as_tls()
+    _refer_to_secrets_by_their_arn()
+    _join_lists_in_conditions()
     _end_with_the_parent()
     app.main()

@@ -21,19 +21,43 @@ Decision = Literal["allowed", "explicitDeny", "implicitDeny"]
 
 _IAM_PREFIXES: Final = {"elbv2": "elasticloadbalancing", "efs": "elasticfilesystem", "service-quotas": "servicequotas"}
 _ARN: Final = re.compile(r"(arn:[\w-]+:[\w-]+):([\w-]*):(\d*|aws):(.+)")
-# The resource that an action is asked for, where AWS scopes it and the caller does not give its ARN.
+# The resource that IAM is asked for where the caller does not give its ARN: by what it names, else all of its kind, as
+# AWS evaluates lists. What is not here AWS scopes to nothing narrower than all.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-_NAMED_RESOURCES: Final = (
-    ("ecr", "repositoryName", "arn:aws:ecr:{region}:{account}:repository/{name}"),
-    ("elasticache", "CacheClusterId", "arn:aws:elasticache:{region}:{account}:cluster:{name}"),
-    ("elasticache", "ReplicationGroupId", "arn:aws:elasticache:{region}:{account}:replicationgroup:{name}"),
-    ("iam", "RoleName", "arn:aws:iam::{account}:role/{name}"),
-    ("kms", "KeyId", "arn:aws:kms:{region}:{account}:key/{name}"),
-    ("rds", "DBInstanceIdentifier", "arn:aws:rds:{region}:{account}:db:{name}"),
-    ("rds", "DBClusterIdentifier", "arn:aws:rds:{region}:{account}:cluster:{name}"),
-    ("secretsmanager", "SecretId", "arn:aws:secretsmanager:{region}:{account}:secret:{name}"),
-    ("ssm", "Name", "arn:aws:ssm:{region}:{account}:parameter/{name}"),
-)
+_NAMED_RESOURCES: Final = {
+    "ec2:GetManagedPrefixListEntries": ("PrefixListId", "arn:aws:ec2:{region}:{account}:prefix-list/{name}"),
+    "elasticache:DescribeCacheClusters": (
+        "CacheClusterId",
+        "arn:aws:elasticache:{region}:{account}:cluster:{name}",
+    ),
+    "elasticache:DescribeCacheSubnetGroups": (
+        "CacheSubnetGroupName",
+        "arn:aws:elasticache:{region}:{account}:subnetgroup:{name}",
+    ),
+    "elasticache:DescribeReplicationGroups": (
+        "ReplicationGroupId",
+        "arn:aws:elasticache:{region}:{account}:replicationgroup:{name}",
+    ),
+    "elasticache:DescribeServerlessCaches": (
+        "ServerlessCacheName",
+        "arn:aws:elasticache:{region}:{account}:serverlesscache:{name}",
+    ),
+    "rds:DescribeDBClusters": ("DBClusterIdentifier", "arn:aws:rds:{region}:{account}:cluster:{name}"),
+    "rds:DescribeDBInstances": ("DBInstanceIdentifier", "arn:aws:rds:{region}:{account}:db:{name}"),
+    "rds:DescribeDBParameters": ("DBParameterGroupName", "arn:aws:rds:{region}:{account}:pg:{name}"),
+    "rds:DescribeDBProxies": ("DBProxyName", "arn:aws:rds:{region}:{account}:db-proxy:{name}"),
+    "rds:DescribeDBProxyEndpoints": (
+        "DBProxyEndpointName",
+        "arn:aws:rds:{region}:{account}:db-proxy-endpoint:{name}",
+    ),
+    "rds:DescribeDBSubnetGroups": ("DBSubnetGroupName", "arn:aws:rds:{region}:{account}:subgrp:{name}"),
+}
+_OF_A_SERVICE: Final = {
+    "ecr": ("repositoryName", "arn:aws:ecr:{region}:{account}:repository/{name}"),
+    "iam": ("RoleName", "arn:aws:iam::{account}:role/{name}"),
+    "kms": ("KeyId", "arn:aws:kms:{region}:{account}:key/{name}"),
+    "secretsmanager": ("SecretId", "arn:aws:secretsmanager:{region}:{account}:secret:{name}"),
+}
 
 
 class UnknownCallerError(PermissionError):
@@ -110,10 +134,12 @@ def resource_of(call: Call, account: str) -> str:
     for value in call.parameters.values():
         if isinstance(value, str) and (arn := _ARN.fullmatch(value)):
             return f"{arn[1]}:{arn[2] and region}:{account if arn[3].isdigit() else arn[3]}:{arn[4]}"
-    for service, parameter, arn_format in _NAMED_RESOURCES:
-        if service == call.service and (name := call.parameters.get(parameter)):
-            return arn_format.format(region=region, account=account, name=name.lstrip("/"))
-    return "*"
+    if named := _NAMED_RESOURCES.get(str(call)):
+        parameter, arn_format = named
+        return arn_format.format(region=region, account=account, name=call.parameters.get(parameter) or "*")
+    parameter, arn_format = _OF_A_SERVICE.get(call.service, ("", ""))
+    name = call.parameters.get(parameter)
+    return arn_format.format(region=region, account=account, name=name) if name else "*"
 
 
 def _log_names(parameters: Mapping[str, Any]) -> tuple[str, str]:

@@ -29,6 +29,8 @@ _STACK_SERVICES: Final = frozenset(
 )
 # A person asks these about the stack as well (its roles, its alarms); the watcher only about the customer's services.
 _SHARED_SERVICES: Final = frozenset({"cloudwatch", "iam"})
+# The only value that the watcher reads is its own secret's; of others it asks no more than whether they are there.
+_GET_VALUE: Final = "secretsmanager:GetSecretValue"
 _SERVICE_LOGS: Final = "/aws/apprunner/"
 _NOT_RECORDED: Final = 501
 _REFUSALS: Final = {"json": ("AccessDeniedException", 400), "ec2": ("UnauthorizedOperation", 403)}
@@ -111,6 +113,8 @@ class FrontDoor:
         if asked.service == "logs":
             names = [str(value) for key, value in asked.parameters.items() if key.startswith("logGroup")]
             return not any(_SERVICE_LOGS in name for name in names)
+        if str(asked) == _GET_VALUE:
+            return True
         return function is None and asked.service in _SHARED_SERVICES and not _recorded(self._recording, asked)
 
     def _replay(self, asked: Call, otherwise: Callable[[Recording, Call], Answer | None] | None = None) -> Response:

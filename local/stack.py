@@ -86,6 +86,11 @@ class Stack:
             FunctionName=self.outputs["WatchFunctionName"]
         )
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The function's environment."""
+        return cast("Mapping[str, str]", self._function["Environment"]["Variables"])
+
     def client(self, service: str) -> Any:
         """Make a client of the one who may do everything here."""
         return boto3.client(

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
 
 from apprunner_watcher.aws import replay
 from apprunner_watcher.aws.clients import Clients
 from apprunner_watcher.recording import Recording
+from apprunner_watcher.variable import Fingerprints
 from apprunner_watcher.watch import Watcher
 from tests.aws.conftest import Aws
 from tests.conftest import ROOT, seed
 
+KEY = "a-made-up-key-of-thirty-two-bytes"
 FAILED = "seed-steno-prod-backend-failed"
 
 
@@ -40,6 +43,8 @@ def door(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "INCIDENTS_TOPIC_ARN": aws.topic,
         "FAILURE_QUEUE_URL": aws.sqs.create_queue(QueueName="failed")["QueueUrl"],
         "RETENTION_DAYS": "30",
+        "IMAGE_INSPECTION": "manifest",
+        "FINGERPRINT_KEY_ARN": boto3.client("secretsmanager").create_secret(Name="key", SecretString=KEY)["ARN"],
         "POWERTOOLS_SERVICE_NAME": "watch",
         "POWERTOOLS_METRICS_NAMESPACE": "AppRunnerWatcher",
     }.items():
@@ -56,14 +61,15 @@ def door(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def reads_from(door: ModuleType, recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the door's watcher read a recording and write to moto."""
     replaying = Clients(replay.Stage(recording, "us-east-1").session)
-    monkeypatch.setattr(door, "watcher", Watcher(replaying, door.watcher.table, door.watcher.topic))
+    own = door.watcher
+    monkeypatch.setattr(door, "watcher", Watcher(replaying, own.table, own.topic, own.sight))
 
 
 def printed(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_an_incident_is_told_logged_and_counted(
+def test_an_incident_is_told_and_logged_with_its_seconds_and_nothing_that_costs_money_is_counted(
     door: ModuleType,
     aws: Aws,
     capsys: pytest.CaptureFixture[str],
@@ -82,9 +88,17 @@ def test_an_incident_is_told_logged_and_counted(
     (log,) = [record for record in caplog.records if record.name == "watch"]
     assert log.getMessage() == "event handled"
     assert vars(log)["outcome"] == "told"
-    (metrics,) = printed(capsys.readouterr().out)
-    assert metrics["SecondsFromEvent"][0] > 0
+    assert vars(log)["seconds_from_event"] > 0
+    assert "_aws" not in capsys.readouterr().out
     assert "DoNotLeak" not in str(vars(log))
+
+
+def test_the_fingerprints_are_made_with_the_stacks_key(door: ModuleType) -> None:
+    assert door.watcher.sight.fingerprints() == Fingerprints(KEY.encode())
+
+
+def test_images_are_looked_into_as_far_as_the_stack_says(door: ModuleType) -> None:
+    assert door.watcher.sight.inspection == "manifest"
 
 
 @pytest.mark.parametrize("event", [{}, [], None, "text", 7, {**seed(FAILED)["event"], "detail-type": "Something Else"}])

@@ -2,23 +2,31 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from apprunner_watcher.aws import replay
 from apprunner_watcher.aws.clients import Clients
+from apprunner_watcher.aws.fingerprint_key import FingerprintKey
+from apprunner_watcher.aws.gather import Sight
 from apprunner_watcher.aws.table import StillBeingToldError, Table
 from apprunner_watcher.aws.topic import Topic
 from apprunner_watcher.event import OperationType, parse
-from apprunner_watcher.recording import Recording
+from apprunner_watcher.recording import Recording, load
 from apprunner_watcher.service import Configuration
 from apprunner_watcher.snapshot import Attempt
+from apprunner_watcher.variable import Fingerprints
 from apprunner_watcher.watch import Outcome, Watcher
-from tests.aws.conftest import Aws
+from tests.aws.conftest import Aws, Faulty
+from tests.conftest import Change
+from tests.everything import CAUSE, INDEX, LOGS, OLDER, SECRETS, everything
 
 Record = Callable[..., Recording]
 FAILED = "seed-steno-prod-backend-failed"
@@ -46,13 +54,15 @@ def clock() -> Clock:
 def watch(aws: Aws, clock: Clock) -> Callable[..., Outcome]:
     """Let the watcher see an event of a recording, with moto's table and topic."""
 
-    def see(recording: Recording, topic: Any = None, event_id: str = "") -> Outcome:
+    def see(recording: Recording, topic: Any = None, event_id: str = "", sight: Sight | None = None) -> Outcome:
         event = parse(recording.event)
         if event_id:
             event = event.model_copy(update={"id": event_id})
         table = Table(aws.dynamodb, aws.table, timedelta(days=30))
-        clients = Clients(replay.Stage(recording, "us-east-1").session)
-        return Watcher(clients, table, topic or Topic(aws.sns, aws.topic)).watch(event, clock, TIME_LEFT)
+        stage = replay.Stage(recording, "us-east-1")
+        clients = Clients(stage.session, stage.download)
+        watcher = Watcher(clients, table, topic or Topic(aws.sns, aws.topic), sight or Sight())
+        return watcher.watch(event, clock, TIME_LEFT)
 
     return see
 
@@ -310,9 +320,190 @@ def test_without_table_and_topic_the_message_is_printed_and_nothing_is_written(
     outcome = Watcher(Clients(session), None, None).watch(parse(recording.event), clock, TIME_LEFT)
     assert outcome.outcome == "told"
     assert "AWS credentials are required in production" in capsys.readouterr().out
-    assert {call.removesuffix("s") for call in calls} <= {
-        "DescribeService",
-        "ListOperation",
-        "DescribeLogStream",
-        "GetLogEvent",
-    } | {"DescribeService"}
+    assert calls
+    assert not [call for call in calls if not READING.match(call)]
+
+
+READING = re.compile(r"Describe|Get|BatchGet|List|Simulate")
+# What is noted when an operation starts; what it leads to is not looked at before it fails.
+NOTED_AT_START = {
+    "apprunner:DescribeService",
+    "apprunner:ListOperations",
+    "ecr:DescribeImages",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+}
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Record:
+    """The recording of a service with everything, and changes of it."""
+
+    def make(change: Change | None = None) -> Recording:
+        content = everything()
+        if change:
+            change(content)
+        file = tmp_path / "everything.json"
+        file.write_text(json.dumps(content))
+        return load(file)
+
+    return make
+
+
+def test_a_start_calls_only_what_is_noted(aws: Aws, faulty: Faulty, whole: Record, clock: Clock) -> None:
+    start = whole().at_start()
+    assert start
+    faulty.show(start)
+    table = Table(aws.dynamodb, aws.table, timedelta(days=30))
+    assert Watcher(faulty.clients, table, None).watch(parse(start.event), clock, TIME_LEFT).outcome == "noted"
+    assert set(faulty.calls) == NOTED_AT_START
+
+
+def test_an_attempt_is_noted_with_its_image_and_without_its_neighbours(
+    watch: Callable[..., Outcome], aws: Aws, whole: Record
+) -> None:
+    start = whole().at_start()
+    assert start
+    watch(start)
+    ((image, stage),) = [
+        (Attempt.model_validate(item["attempt"]).image, item["stage"]) for item in plain(aws.items("attempt#"))
+    ]
+    assert image
+    assert (image.digest, image.tag, image.size_bytes) == (INDEX, "v7", 24_000_000)
+    assert image.config
+    assert image.config.cmd == ("node", "server.js")
+    assert image.neighbours == ()
+    assert stage == "started"
+
+
+def plain(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    read = TypeDeserializer().deserialize
+    return [{name: read(value) for name, value in item.items()} for item in items]
+
+
+@pytest.mark.parametrize(
+    ("minutes_later", "lines", "is_looked_at_again"),
+    [(1, [], True), (1, [["2026-03-02T09:01:00Z", "Error: boom"]], False), (4, [], False)],
+)
+def test_a_second_look_is_due_where_the_log_was_still_empty(
+    minutes_later: int,
+    lines: list[list[str]],
+    is_looked_at_again: bool,  # noqa: FBT001  # expected
+    watch: Callable[..., Outcome],
+    aws: Aws,
+    clock: Clock,
+    whole: Record,
+) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["logs"][f"{LOGS}/application"] = {"instance/1": lines} if lines else {}
+
+    clock.now = datetime(2026, 3, 2, 9, 10, tzinfo=UTC) + timedelta(minutes=minutes_later)
+    assert watch(whole(change)).outcome == "told"
+    (incident,) = aws.items("incident#")
+    (message,) = aws.messages()
+    assert ("look at the log again in a few minutes" in " ".join(message["Message"].split())) is is_looked_at_again
+    if is_looked_at_again:
+        assert incident["second_look_at"] == {"S": "2026-03-02T09:14:00.000Z"}
+    else:
+        assert "second_look_at" not in incident
+
+
+def fingerprints_of(aws: Aws) -> dict[str, str]:
+    (item,) = plain(aws.items("attempt#"))
+    return {one.name: one.fingerprint for one in Attempt.model_validate(item["attempt"]).configuration.variables}
+
+
+def test_the_stacks_key_gives_the_same_fingerprints_in_every_process(
+    watch: Callable[..., Outcome], aws: Aws, whole: Record
+) -> None:
+    secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString="k" * 64)["ARN"]
+    start = whole().at_start()
+    assert start
+    seen = []
+    for _ in range(2):
+        key = FingerprintKey(Clients(boto3.Session()), secret)
+        watch(start, sight=Sight(fingerprints=key))
+        seen.append(fingerprints_of(aws))
+        (item,) = aws.items("attempt#")
+        aws.dynamodb.delete_item(TableName=aws.table, Key={"pk": item["pk"], "sk": item["sk"]})
+    assert seen[0] == seen[1]
+    assert all(seen[0].values())
+    watch(start)  # with a key that is thrown away
+    assert fingerprints_of(aws) != seen[0]
+
+
+@pytest.mark.parametrize("secret", ["none", "short"])
+def test_without_the_key_there_is_a_gap_and_everything_else(
+    secret: str, watch: Callable[..., Outcome], aws: Aws, whole: Record
+) -> None:
+    boto3.client("secretsmanager").create_secret(Name="short", SecretString="k")
+    key = FingerprintKey(Clients(boto3.Session()), secret)
+    assert watch(whole(), sight=Sight(fingerprints=key)).cause == CAUSE
+    (incident,) = plain(aws.items("incident#"))
+    assert [one["what"] for one in incident["report"]["not_seen"]] == ["key of the fingerprints"]
+    start = whole().at_start()
+    assert start
+    assert watch(start, sight=Sight(fingerprints=key)).outcome == "noted"
+
+
+def healthy(content: dict[str, Any]) -> None:
+    """An earlier deployment, which succeeded: another image, one variable less, and another password."""
+    aws = content["aws"]
+    at = {"StartedAt": "2026-03-01T08:00:00Z", "EndedAt": "2026-03-01T08:10:00Z"}
+    summary = {"Id": "earlier", "Type": "START_DEPLOYMENT", "Status": "SUCCEEDED", **at}
+    aws["apprunner:ListOperations"][0]["response"]["OperationSummaryList"] = [summary]
+    content["event"] |= {"id": "earlier", "time": "2026-03-01T08:10:00Z"}
+    content["event"]["detail"]["operationStatus"] = "DeploymentCompletedSuccessfully"
+    environment = variables(content)
+    del environment["NODE_ENV"]
+    environment["REDIS_URL"] = environment["REDIS_URL"].replace(SECRETS[1], "the-password-before")
+    detail = aws["ecr:DescribeImages"][0]["response"]["imageDetails"][0]
+    detail |= {"imageDigest": OLDER, "imageSizeInBytes": 10_000_000, "imagePushedAt": "2026-03-01T07:50:00Z"}
+    del aws["ecr:BatchGetImage"]
+
+
+def variables(content: dict[str, Any]) -> dict[str, str]:
+    source = content["aws"]["apprunner:DescribeService"][0]["response"]["Service"]["SourceConfiguration"]
+    found: dict[str, str] = source["ImageRepository"]["ImageConfiguration"]["RuntimeEnvironmentVariables"]
+    return found
+
+
+def test_what_changed_since_the_noted_healthy_attempt_is_in_the_record(
+    watch: Callable[..., Outcome], aws: Aws, clock: Clock, whole: Record
+) -> None:
+    fingerprints = Fingerprints(b"k" * 32)
+    sight = Sight(fingerprints=lambda: fingerprints)
+    earlier, later = whole(healthy), whole()
+    outcomes = []
+    for recording in (earlier.at_start(), earlier, later.at_start(), later):
+        assert recording
+        clock.now = recording.recorded_at
+        outcomes.append(watch(recording, sight=sight).outcome)
+    assert outcomes == ["noted", "noted", "noted", "told"]
+    assert [item["stage"] for item in plain(aws.items("attempt#"))] == ["succeeded", "started"]
+    (incident,) = plain(aws.items("incident#"))
+    changed = {one["what"]: (one["before"], one["after"]) for one in incident["report"]["changes"]}
+    assert changed["variable NODE_ENV"] == ("not set", "production")
+    assert changed["variable REDIS_URL"][1].endswith("(another value)")
+    assert changed["image digest"] == (OLDER, INDEX)
+    assert changed["image size, compressed"] == ("10.0 MB", "24.0 MB")
+    assert set(changed) == {*changed} & {
+        "variable NODE_ENV",
+        "variable REDIS_URL",
+        "image digest",
+        "image size, compressed",
+        "image pushed at",
+    }
+    assert "CHANGED since the deployment of 2026-03-01 08:00 UTC, which succeeded" in aws.messages()[0]["Message"]
+
+
+def test_a_start_that_comes_after_its_success_does_not_undo_it(
+    watch: Callable[..., Outcome], aws: Aws, whole: Record
+) -> None:
+    earlier = whole(healthy)
+    start = earlier.at_start()
+    assert start
+    watch(earlier)
+    assert watch(dataclasses.replace(earlier, event=start.event)).outcome == "noted"
+    (item,) = aws.items("attempt#")
+    assert item["stage"]["S"] == "succeeded"

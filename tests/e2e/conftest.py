@@ -10,6 +10,8 @@ import pytest
 
 from local.recordings import another, find
 from local.stack import Stack, local_aws
+from tests.conftest import Change
+from tests.everything import everything
 
 Play = Callable[[str], Path]
 
@@ -33,6 +35,21 @@ def copy(tmp_path: Path) -> Play:
     return lambda name: another(find(name), tmp_path)
 
 
+@pytest.fixture
+def whole(tmp_path: Path) -> Callable[..., Path]:
+    """The recording of a service with everything, and changes of it; of a service that no other test knows."""
+
+    def make(change: Change | None = None) -> Path:
+        content = everything()
+        if change:
+            change(content)
+        file = tmp_path / "everything.json"
+        file.write_text(json.dumps(content), encoding="utf-8")
+        return another(file, tmp_path)
+
+    return make
+
+
 class Role:
     """The role of the deployed function, to take permissions from."""
 
@@ -50,11 +67,11 @@ class Role:
         return {action for statement in self.policies()[policy]["Statement"] for action in _list(statement["Action"])}
 
     @contextlib.contextmanager
-    def without(self, action: str) -> Iterator[None]:
+    def without(self, *actions: str) -> Iterator[None]:
         before = self.policies()
         try:
             for name, document in before.items():
-                self._put(name, _without(document, action))
+                self._put(name, _without(document, actions))
             yield
         finally:
             for name, document in before.items():
@@ -69,8 +86,8 @@ def role(stack: Stack) -> Role:
     return Role(stack)
 
 
-def _without(document: Any, action: str) -> Any:
-    kept = ({**one, "Action": [a for a in _list(one["Action"]) if a != action]} for one in document["Statement"])
+def _without(document: Any, actions: tuple[str, ...]) -> Any:
+    kept = ({**one, "Action": [a for a in _list(one["Action"]) if a not in actions]} for one in document["Statement"])
     return {**document, "Statement": [one for one in kept if one["Action"]]}
 
 

@@ -1,5 +1,6 @@
 """An event goes in at one end of the deployed stack, and the explanation comes out at the other."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,66 @@ from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose
 from apprunner_watcher.recording import load
 from apprunner_watcher.report import report
+from apprunner_watcher.variable import Fingerprints
 from local.stack import Stack, until
 from tests.e2e.conftest import Play, Role
+from tests.everything import CAUSE, SECRETS, VARIABLES
 
 pytestmark = pytest.mark.e2e
 
 CONFIDENCES = ["possible", "likely", "certain"]
-READS = ["apprunner:DescribeService", "apprunner:ListOperations", "logs:DescribeLogStreams", "logs:GetLogEvents"]
+# Permissions that can be taken away together: none of them keeps the watcher from trying another one.
+READS = [
+    ["apprunner:DescribeService"],
+    [
+        "apprunner:ListOperations",
+        "apprunner:ListTagsForResource",
+        "apprunner:DescribeCustomDomains",
+        "apprunner:DescribeAutoScalingConfiguration",
+        "apprunner:DescribeObservabilityConfiguration",
+        "apprunner:DescribeVpcConnector",
+        "rds:DescribeDBInstances",
+        "rds:DescribeDBClusters",
+        "rds:DescribeDBProxies",
+        "rds:DescribeDBProxyEndpoints",
+        "elasticache:DescribeCacheClusters",
+        "elasticache:DescribeServerlessCaches",
+        "iam:GetRole",
+        "secretsmanager:DescribeSecret",
+        "ssm:DescribeParameters",
+        "ecr:DescribeImages",
+        "logs:DescribeLogStreams",
+    ],
+    [
+        "rds:DescribeDBParameters",
+        "rds:DescribeDBSubnetGroups",
+        "elasticache:DescribeReplicationGroups",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeNatGateways",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcAttribute",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeNetworkAcls",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+        "iam:SimulatePrincipalPolicy",
+        "ecr:BatchGetImage",
+        "logs:GetLogEvents",
+        "cloudwatch:ListMetrics",
+    ],
+    [
+        "ec2:DescribeSubnets",
+        "iam:GetRolePolicy",
+        "secretsmanager:GetResourcePolicy",
+        "kms:GetKeyPolicy",
+        "ecr:GetDownloadUrlForLayer",
+        "elasticache:DescribeCacheSubnetGroups",
+        "cloudwatch:GetMetricData",
+    ],
+    ["ec2:DescribeVpcPeeringConnections", "ec2:DescribePrefixLists", "ec2:GetManagedPrefixListEntries"],
+]
+OF_METRICS = {"cloudwatch:ListMetrics", "cloudwatch:GetMetricData"}
 
 
 def service_of(path: Path) -> str:
@@ -63,8 +117,10 @@ def test_incident_is_explained_as_expected_and_as_the_command_line_does(stack: S
         assert incident["report"][part] == said[part]
     for part, keys in {
         "causes": ("code", "confidence"),
-        "not_seen": ("what", "why"),
-        "not_judged": ("rule", "reason"),
+        "not_seen": ("what", "allow"),
+        "not_judged": ("rule",),
+        "checks": ("what", "result"),
+        "changes": ("what",),
     }.items():
         assert names(incident["report"][part], *keys) == names(said[part], *keys)
 
@@ -73,28 +129,68 @@ def names(entries: list[dict[str, Any]], *keys: str) -> list[tuple[Any, ...]]:
     return [tuple(entry[key] for key in keys) for entry in entries]
 
 
-@pytest.mark.parametrize("action", READS)
-def test_permission_that_is_missing_is_named(stack: Stack, copy: Play, role: Role, action: str) -> None:
-    path = copy("seed-steno-prod-backend-failed")
-    with role.without(action):
+def nothing_measured(content: dict[str, Any]) -> None:
+    """Only then somebody must know which metrics there are."""
+    content["aws"]["cloudwatch:GetMetricData"] = [{"response": {"MetricDataResults": []}}]
+
+
+@pytest.mark.parametrize("actions", READS, ids=lambda actions: actions[0])
+def test_permission_that_is_missing_is_named(
+    stack: Stack, whole: Callable[..., Path], role: Role, actions: list[str]
+) -> None:
+    path = whole(nothing_measured)
+    with role.without(*actions):
         played = stack.play(path)
 
     assert played.outcome["outcome"] == "told"
     assert played.message
-    assert action in played.message.text
     [incident] = records(stack, path, "incident")
-    assert {one["allow"] for one in incident["report"]["not_seen"] if one["allow"]} == {action}
+    allow = {one["allow"] for one in incident["report"]["not_seen"] if one["allow"]}
+    assert allow - OF_METRICS == {*actions} - OF_METRICS
+    assert allow <= {*actions}  # nobody waits for metrics: they may come too late to be refused
+    assert all(f"Allow {action} to" in played.message.text for action in allow)
+
+
+@pytest.mark.parametrize("action", sorted(OF_METRICS))
+def test_permission_for_metrics_is_named_when_the_refusal_is_quick(
+    stack: Stack, whole: Callable[..., Path], role: Role, action: str
+) -> None:
+    def named() -> bool | None:
+        path = whole(nothing_measured)
+        stack.play(path)
+        [incident] = records(stack, path, "incident")
+        return action in {one["allow"] for one in incident["report"]["not_seen"]} or None
+
+    with role.without(action):
+        assert until(named, f"word of {action}")
 
 
 def test_every_read_of_the_role_is_tried_above(role: Role) -> None:
-    assert role.actions("reads") == {*READS}
+    tried = [action for actions in READS for action in actions]
+    assert role.actions("reads") == {*tried}
+    assert len(tried) == len({*tried})
 
 
-def test_nothing_is_missing_with_the_role_as_shipped(stack: Stack, copy: Play) -> None:
-    path = copy("seed-steno-prod-backend-failed")
-    stack.play(path)
+def test_nothing_is_missing_with_the_role_as_shipped(stack: Stack, whole: Callable[..., Path]) -> None:
+    path = whole()
+    played = stack.play(path)
+    assert played.outcome["cause"] == CAUSE
     [incident] = records(stack, path, "incident")
-    assert not [one for one in incident["report"]["not_seen"] if one["allow"]]
+    assert {one["what"] for one in incident["report"]["not_seen"]} <= {"metrics"}  # nobody waits for those
+    assert {one["result"] for one in incident["report"]["checks"]} == {"ok"}
+
+
+def test_fingerprints_are_made_with_the_stacks_key_and_no_value_is_kept(
+    stack: Stack, whole: Callable[..., Path]
+) -> None:
+    path = whole()
+    stack.play(path)
+    [attempt] = records(stack, path, "attempt")
+    secret = stack.client("secretsmanager").get_secret_value(SecretId=stack.variables["FINGERPRINT_KEY_ARN"])
+    fingerprints = Fingerprints(secret["SecretString"].encode())
+    noted = {one["name"]: one["fingerprint"] for one in attempt["attempt"]["configuration"]["variables"]}
+    assert noted == {name: fingerprints.of(value) for name, value in VARIABLES.items()}
+    assert not [one for one in SECRETS if one in str(stack.records(service_of(path)))]
 
 
 def test_operation_that_starts_is_noted_and_nobody_is_told(stack: Stack, copy: Play) -> None:

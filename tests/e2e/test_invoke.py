@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 # beside them lie the files for `sam local invoke --env-vars`
 EVENTS = [path for path in sorted((ROOT / "events").glob("*.json")) if '"detail-type"' in path.read_text()]
-READ = re.compile(r"[\w-]+:(Describe|Get|List)\w+")
+READ = re.compile(r"[\w-]+:(Describe|Get|BatchGet|List|Simulate)\w+")
 
 
 @pytest.fixture(scope="module")

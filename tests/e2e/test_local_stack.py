@@ -54,8 +54,17 @@ def test_failures_go_where_the_template_says(stack: Stack, resources: Any) -> No
     assert config["DestinationConfig"]["OnFailure"]["Destination"].endswith(f":{queue}")
 
 
-def test_only_the_endpoint_differs_from_the_template(stack: Stack, resources: Any) -> None:
+def test_the_endpoint_and_how_far_it_looks_into_images_differ_from_the_template(stack: Stack, resources: Any) -> None:
     shipped = resources["WatchFunction"]["Properties"]["Environment"]["Variables"]
-    function = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["WatchFunctionName"])
-    assert {*function["Environment"]["Variables"]} == {*shipped}
-    assert function["Environment"]["Variables"]["AWS_ENDPOINT_URL"] == stack.address
+    assert {*stack.variables} == {*shipped}
+    assert stack.variables["AWS_ENDPOINT_URL"] == stack.address
+    assert stack.variables["IMAGE_INSPECTION"] == "config"
+
+
+def test_the_key_of_the_fingerprints_is_made_as_the_template_says(stack: Stack, resources: Any) -> None:
+    shipped = resources["FingerprintKey"]["Properties"]["GenerateSecretString"]
+    arn = stack.variables["FINGERPRINT_KEY_ARN"]
+    assert arn.startswith("arn:aws:secretsmanager:")
+    assert (
+        len(stack.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]) == shipped["PasswordLength"]
+    )

@@ -1,12 +1,17 @@
 """What IAM is asked for, and how a refusal reads."""
 
-from collections.abc import Callable, Mapping
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from apprunner_watcher.aws.gather import READS
+from apprunner_watcher.recording import Recording
 from local.permissions import Function, Permissions, UnknownCallerError, resource_of
 from local.player import FrontDoor
 from local.protocol import Call, Request, call
@@ -20,7 +25,7 @@ def made(service: str, operation: str, **parameters: object) -> Call:
     """The call as the player reads it; its parameters are put in afterwards, whatever the protocol."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     json_body = {"X-Amz-Target": f"Any.{operation}", "Content-Type": "application/x-amz-json-1.1"}
-    is_json = service in {"apprunner", "logs", "ecr", "secretsmanager"}
+    is_json = service in {"apprunner", "logs", "ecr", "secretsmanager", "ssm", "kms"}
     headers = (json_body if is_json else form) | {
         "Authorization": f"Credential=ASIA/20260101/eu-west-1/{service}/aws4_request"
     }
@@ -51,6 +56,57 @@ def made(service: str, operation: str, **parameters: object) -> Call:
         (made("iam", "GetRole", RoleName="shop"), f"arn:aws:iam::{STACK_ACCOUNT}:role/shop"),
         (made("iam", "GetPolicy", PolicyArn="arn:aws:iam::aws:policy/Reads"), "arn:aws:iam::aws:policy/Reads"),
         (made("ec2", "DescribeSubnets"), "*"),
+        (
+            made("ec2", "GetManagedPrefixListEntries", PrefixListId="pl-0a"),
+            f"arn:aws:ec2:eu-west-1:{STACK_ACCOUNT}:prefix-list/pl-0a",
+        ),
+        (
+            made("rds", "DescribeDBInstances", DBInstanceIdentifier="shop"),
+            f"arn:aws:rds:eu-west-1:{STACK_ACCOUNT}:db:shop",
+        ),
+        # lists, which name nothing, are allowed on all of their kind
+        (made("rds", "DescribeDBInstances"), f"arn:aws:rds:eu-west-1:{STACK_ACCOUNT}:db:*"),
+        (made("rds", "DescribeDBClusters"), f"arn:aws:rds:eu-west-1:{STACK_ACCOUNT}:cluster:*"),
+        (made("rds", "DescribeDBProxies"), f"arn:aws:rds:eu-west-1:{STACK_ACCOUNT}:db-proxy:*"),
+        (
+            made("rds", "DescribeDBProxyEndpoints", DBProxyEndpointName="read"),
+            f"arn:aws:rds:eu-west-1:{STACK_ACCOUNT}:db-proxy-endpoint:read",
+        ),
+        (
+            made("rds", "DescribeDBSubnetGroups", DBSubnetGroupName="shop"),
+            f"arn:aws:rds:eu-west-1:{STACK_ACCOUNT}:subgrp:shop",
+        ),
+        (
+            made("rds", "DescribeDBParameters", DBParameterGroupName="shop"),
+            f"arn:aws:rds:eu-west-1:{STACK_ACCOUNT}:pg:shop",
+        ),
+        (
+            made("elasticache", "DescribeCacheClusters", ShowCacheNodeInfo=True),
+            f"arn:aws:elasticache:eu-west-1:{STACK_ACCOUNT}:cluster:*",
+        ),
+        (
+            made("elasticache", "DescribeReplicationGroups"),
+            f"arn:aws:elasticache:eu-west-1:{STACK_ACCOUNT}:replicationgroup:*",
+        ),
+        (
+            made("elasticache", "DescribeServerlessCaches"),
+            f"arn:aws:elasticache:eu-west-1:{STACK_ACCOUNT}:serverlesscache:*",
+        ),
+        (
+            made("elasticache", "DescribeCacheSubnetGroups", CacheSubnetGroupName="shop"),
+            f"arn:aws:elasticache:eu-west-1:{STACK_ACCOUNT}:subnetgroup:shop",
+        ),
+        (
+            made("iam", "SimulatePrincipalPolicy", PolicySourceArn="arn:aws:iam::111122223333:role/a/shop"),
+            f"arn:aws:iam::{STACK_ACCOUNT}:role/a/shop",
+        ),
+        (
+            made(
+                "secretsmanager", "DescribeSecret", SecretId="arn:aws:secretsmanager:us-east-1:111122223333:secret:a-1"
+            ),
+            f"arn:aws:secretsmanager:eu-west-1:{STACK_ACCOUNT}:secret:a-1",
+        ),
+        (made("ssm", "DescribeParameters"), "*"),
     ],
     ids=str,
 )
@@ -127,3 +183,62 @@ def test_people_find_the_recorded_service(door: FrontDoor) -> None:
     door.permissions = OnlySubnets()
     [service] = client_of(door, "test")("apprunner").list_services()["ServiceSummaryList"]
     assert (service["ServiceArn"], service["Status"]) == (SERVICE, "RUNNING")
+
+
+@pytest.mark.parametrize("action", READS)
+def test_every_read_is_asked_for_on_what_the_role_is_allowed_it_on(action: str) -> None:
+    """A call that names nothing: on all of the kind that the list of reads says, or on everything."""
+    resource = resource_of(made(*action.split(":")), "123456789012")
+    form = READS[action].format(partition="aws", region="eu-west-1", account="123456789012")
+    assert resource in {form, "*"} or resource.startswith("arn:aws:logs:")
+
+
+class Everything(Permissions):
+    """Roles that may read everything."""
+
+    def __init__(self) -> None:
+        pass
+
+    def caller(self, access_key: str) -> Function | None:
+        return FUNCTION if access_key.startswith("ASIA") else None
+
+    def refusal(self, function: Function, call: Call) -> str | None:
+        return None
+
+
+class Emulator(BaseHTTPRequestHandler):
+    """Answers every call with the value of a secret."""
+
+    def do_POST(self) -> None:
+        body = json.dumps({"SecretString": "of the stack"}).encode()
+        self.send_response_only(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def emulated(recording: Recording) -> Iterator[FrontDoor]:
+    """A door before an emulator."""
+    with HTTPServer(("127.0.0.1", 0), Emulator) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        with FrontDoor(("127.0.0.1", server.server_port)) as door:
+            door.permissions = Everything()
+            door.play(recording)
+            yield door
+        server.shutdown()
+
+
+@pytest.mark.parametrize("access_key", ["ASIAFUNCTION", "test"])
+def test_the_value_of_a_secret_is_one_of_the_stack(emulated: FrontDoor, access_key: str) -> None:
+    secrets = client_of(emulated, access_key)("secretsmanager")
+    assert secrets.get_secret_value(SecretId="key")["SecretString"] == "of the stack"
+    assert list(emulated.calls) == []
+
+
+def test_everything_else_about_secrets_is_recorded(emulated: FrontDoor) -> None:
+    secrets = client_of(emulated, "ASIAFUNCTION")("secretsmanager")
+    for ask in (secrets.describe_secret, secrets.get_resource_policy):
+        with pytest.raises(ClientError, match="NotRecorded"):
+            ask(SecretId="key")
+    assert list(emulated.calls) == ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"]

@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,8 +95,9 @@ def test_recorded_errors_are_the_services_own(client: Client) -> None:
     ],
 )
 def test_what_was_not_recorded_says_so_at_once(client: Client, service: str, operation: str, parameters: Any) -> None:
+    ask = getattr(client(service), operation)  # building EC2's client takes a while
     began = time.monotonic()
-    code, message = error_of(lambda: getattr(client(service), operation)(**parameters))
+    code, message = error_of(lambda: ask(**parameters))
     assert code == "NotRecorded"
     assert f"{service}:" in message
     assert time.monotonic() - began < 1, "the client must not try again"
@@ -168,3 +170,14 @@ def test_calls_are_noted(door: FrontDoor, client: Client) -> None:
     client("ec2").describe_subnets()
     error_of(client("rds").describe_db_clusters)
     assert list(door.calls) == ["ec2:DescribeSubnets", "rds:DescribeDBClusters"]
+
+
+def test_an_answer_takes_as_long_as_was_asked_for(recording: Recording) -> None:
+    """Each of them on its own: what is asked side by side comes side by side."""
+    with FrontDoor(delay=0.2) as slow, ThreadPoolExecutor(4) as at_once:
+        slow.play(recording)
+        ec2: Any = boto3.Session("key", "secret", region_name="us-east-1").client("ec2", endpoint_url=slow.address)
+        ec2.describe_subnets()  # the first one reads the model of EC2
+        began = time.monotonic()
+        list(at_once.map(lambda _: ec2.describe_subnets(), range(4)))
+        assert 0.2 <= time.monotonic() - began < 0.6

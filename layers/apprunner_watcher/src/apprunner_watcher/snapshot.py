@@ -303,6 +303,7 @@ class Snapshot:
             started_at=operation.started_at if operation else event.time,
             configuration=configuration.model_copy(update={"standing": "attempted"}),
             image=image.model_copy(update={"neighbours": ()}) if isinstance(image, Image) else None,
+            stage=Stage.SUCCEEDED if operation and operation.status == OperationStatus.SUCCEEDED else event.stage,
         )
 
     @property

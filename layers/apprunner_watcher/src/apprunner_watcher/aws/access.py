@@ -388,8 +388,13 @@ class _SecretsReader:
             is_readable=is_readable,
             because=because,
             key_id="" if found.key.startswith("alias/aws/") else found.key,
-            unread=found.unread,
+            unread=(*found.unread, *self._unread_policies(found)),
         )
+
+    def _unread_policies(self, found: _Found) -> Iterable[Missing]:
+        asked = ((_READ_SECRET, found.arn), (_DECRYPT, self._key_arn(found.key)))
+        policies = [self._policies[one].result() for one in asked if one in self._policies]
+        return (one for one in policies if isinstance(one, Missing))
 
     def _judge(self, source: _Source, found: _Found, role: Role | Missing | None) -> tuple[Judgement, str]:
         if found.exists is False:

@@ -19,7 +19,7 @@ from apprunner_watcher.metrics import Metrics
 from apprunner_watcher.missing import Missing, gaps, rewritten
 from apprunner_watcher.network import Network
 from apprunner_watcher.redaction import Redactor
-from apprunner_watcher.service import AutoScaling, Configuration, Observability, ServiceStatus
+from apprunner_watcher.service import AutoScaling, Configuration, Observability, Service, ServiceStatus
 from apprunner_watcher.snapshot import Attempt, Operation, Operations, OperationStatus, Parts, Snapshot
 from apprunner_watcher.variable import Fingerprints
 
@@ -115,6 +115,7 @@ class _Gathering:
         self._key = reads.begin("key of the fingerprints", "secretsmanager:GetSecretValue", sight.fingerprints)
         self._making_redactor = threading.Lock()
         self._made_redactor: Redactor | None = None
+        self._service = reads.part("service", self._read_service)
         self._configuration = reads.part("configuration", self._read_configuration)
 
     def noted_at_start(self) -> Parts:
@@ -169,17 +170,13 @@ class _Gathering:
         )
 
     def _known(self, service_log: ServiceLog | Missing | None) -> Parts:
-        service, configuration, operations = (
-            self._described.result(),
-            self._configuration.result(),
-            self._listed.result(),
-        )
+        configuration = self._configuration.result()
         if isinstance(configuration, Configuration) and configuration.standing == "unsure":
             configuration = _told_by_log(configuration, service_log)
         return Parts(
-            service=service if isinstance(service, Missing) else answers.service(service),
+            service=self._service.result(),
             configuration=configuration,
-            operations=operations,
+            operations=self._listed.result(),
             attempts=self._recalled.result(),
         )
 
@@ -197,6 +194,10 @@ class _Gathering:
         if isinstance(attempts, Missing) or not operation:
             return None
         return next((one for one in attempts if one.is_of(operation)), None)
+
+    def _read_service(self) -> Service | Missing:
+        described = self._described.result()
+        return described if isinstance(described, Missing) else answers.service(described)
 
     def _read_configuration(self) -> Configuration | Missing:
         """What the operation attempted: as noted at its start, else as DescribeService shows it now."""

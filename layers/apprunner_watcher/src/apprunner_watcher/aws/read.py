@@ -4,7 +4,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from datetime import timedelta
 from types import TracebackType
@@ -21,8 +21,9 @@ _log = logging.getLogger(__name__)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
 _TEXT = Redactor({})
-_CALLS_AT_ONCE = 24
+_CALLS_AT_ONCE = 64  # as many as there can be: a service of AWS that hangs must not keep the logs from being read
 _PARTS_AT_ONCE = 12
+_SHARE_OF_CALLS = 0.9  # of the time; in the rest parts make of it what has come
 
 
 class Reading(Generic[_T]):
@@ -38,7 +39,7 @@ class Reading(Generic[_T]):
         """Wait for the answer, no longer than the deadline."""
         try:
             return self._future.result(max(0.0, self._deadline - time.monotonic()))
-        except LateError:
+        except (LateError, CancelledError):
             return Missing(self._what, "AWS had not answered when the watcher had to go on")
 
 
@@ -51,7 +52,9 @@ class Reads:
 
     def __init__(self, time_left: timedelta) -> None:
         """`time_left`: after it, what has not come is Missing, and the threads are left to themselves."""
-        self.deadline = time.monotonic() + time_left.total_seconds()
+        now = time.monotonic()
+        self._parts_until = now + time_left.total_seconds()
+        self._calls_until = now + time_left.total_seconds() * _SHARE_OF_CALLS
         self._calls = ThreadPoolExecutor(_CALLS_AT_ONCE, "call")
         self._parts = ThreadPoolExecutor(_PARTS_AT_ONCE, "part")
 
@@ -67,25 +70,29 @@ class Reads:
         self._calls.shutdown(wait=False, cancel_futures=True)
 
     def begin(self, what: str, action: str, call: Callable[[], _T], within: timedelta | None = None) -> Reading[_T]:
-        """Make a call: see `read`. `within`: a deadline of its own, where that is sooner."""
-        deadline = self.deadline
+        """Make a call: see `read`. Should the watcher not understand AWS's answer, it is Missing as well.
+
+        `within`: a deadline of its own, where that is sooner.
+        """
+        deadline = self._calls_until
         if within is not None:
             deadline = min(deadline, time.monotonic() + within.total_seconds())
-        return Reading(what, self._calls.submit(read, what, action, call), deadline)
+        return Reading(what, self._calls.submit(_guarded, what, lambda: read(what, action, call)), deadline)
 
     def part(self, what: str, read_part: Callable[[], _T | Missing]) -> Reading[_T]:
         """Read a part. Should the watcher not understand AWS's answer, that part is Missing and the others are not."""
+        return Reading(what, self._parts.submit(_guarded, what, read_part), self._parts_until)
 
-        def guarded() -> _T | Missing:
-            try:
-                return read_part()
-            except Exception as error:  # noqa: BLE001  # one answer that is not understood must not hide the others
-                # the places, not the exception's text: that may quote AWS's answer, which is not redacted
-                places = " ".join(f"{place.name}:{place.lineno}" for place in traceback.extract_tb(error.__traceback__))
-                _log.error("%s: AWS's answer was not understood: %s in %s", what, type(error).__name__, places)
-                return Missing(what, "the watcher did not understand AWS's answer, see its log")
 
-        return Reading(what, self._parts.submit(guarded), self.deadline)
+def _guarded(what: str, understand: Callable[[], _T | Missing]) -> _T | Missing:
+    """One answer that is not understood must not hide the others."""
+    try:
+        return understand()
+    except Exception as error:  # noqa: BLE001  # see above
+        # the places, not the exception's text: that may quote AWS's answer, which is not redacted
+        places = " ".join(f"{place.name}:{place.lineno}" for place in traceback.extract_tb(error.__traceback__))
+        _log.error("%s: AWS's answer was not understood: %s in %s", what, type(error).__name__, places)
+        return Missing(what, "the watcher did not understand AWS's answer, see its log")
 
 
 def read(what: str, action: str, call: Callable[[], _T]) -> _T | Missing:
