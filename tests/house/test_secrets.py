@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -17,10 +18,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from apprunner_watcher.aws import answers
-from apprunner_watcher.aws.replay import replay
+from apprunner_watcher.aws.clients import Clients
+from apprunner_watcher.aws.gather import gather
+from apprunner_watcher.aws.record import Recorder, recording, revealed
+from apprunner_watcher.aws.replay import Stage, replay
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose
-from apprunner_watcher.recording import load
+from apprunner_watcher.event import OperationEvent, parse
+from apprunner_watcher.recording import Recording, load
 from apprunner_watcher.redaction import Redactor
 from apprunner_watcher.report import report
 from apprunner_watcher.snapshot import Snapshot
@@ -147,6 +152,56 @@ def lines_with(secret: str) -> list[str]:
     return [*lines, *(f"{lines[0]} {one} failed" for one in EVIDENCE)]
 
 
+def refusals(secret: str) -> dict[str, list[dict[str, Any]]]:
+    """AWS's errors quote what they do not like."""
+    messages = {
+        "apprunner:DescribeCustomDomains": f"1 validation error detected: Value '{secret}' failed to satisfy",
+        "apprunner:DescribeAutoScalingConfiguration": f"no such thing: {quote(secret, safe='')}",
+        "cloudwatch:GetMetricData": f"{HOST} is unknown to {json.dumps({'value': secret})}",
+        "iam:GetRole": f"{'x' * 250} is no role of {secret}",
+    }
+    return {
+        call: [{"request": {}, "error": {"Code": "ValidationException", "Message": message}}]
+        for call, message in messages.items()
+    }
+
+
+CONFIG = f"sha256:{'c' * 64}"
+
+
+def manifests(content: dict[str, Any], secret: str) -> list[dict[str, Any]]:
+    """The manifests of the images in the service's repository."""
+    told = {"config": {"digest": CONFIG}, "layers": [{"digest": CONFIG, "size": 1}], "annotations": {"by": secret}}
+    (images,) = content["aws"]["ecr:DescribeImages"]
+    return [
+        {"imageId": {"imageTag": tag, "imageDigest": one["imageDigest"]}, "imageManifest": json.dumps(told)}
+        for one in images["response"]["imageDetails"]
+        for tag in one["imageTags"]
+    ]
+
+
+def config_blob(secret: str) -> dict[str, Any]:
+    """An image that holds the secret wherever people put it."""
+    return {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {
+            "Env": ["PATH=/usr/bin", f"GREETING={secret}", f"API_TOKEN={secret}"],
+            "Cmd": ["serve", secret, "--value", secret, f"--password={secret}", "and goes on"],
+            "Entrypoint": ["sh", "-c", f"VALUE='{secret}' exec \"$@\""],
+            "User": secret,
+            "WorkingDir": f"/{secret}",
+            "Labels": {"note": secret},
+            "Healthcheck": {"Test": ["CMD-SHELL", f"curl -u health:{secret} localhost"]},
+        },
+        "history": [
+            {"created_by": f"ARG TOKEN={secret}", "empty_layer": True},
+            {"created_by": f"ENV GREETING={secret} NODE_VERSION=20", "empty_layer": True},
+            {"created_by": f"RUN |1 TOKEN={secret} /bin/sh -c npm ci", "comment": secret},
+        ],
+    }
+
+
 def planted(name: str, secret: str) -> dict[str, Any]:
     """A recording of a service that has this secret in its environment and prints it everywhere."""
     content = copy.deepcopy(seed(name))
@@ -163,8 +218,12 @@ def planted(name: str, secret: str) -> dict[str, Any]:
     values["StartCommand"] = f"python main.py --value {secret} --host {HOST}:5432"
     values["BuildCommand"] = f"VALUE='{secret}' make"
     arn = service["ServiceArn"]
-    tags = [{"Key": "owner", "Value": f"shop {secret}"}]
+    tags = [{"Key": "owner", "Value": f"shop {secret}"}, {"Key": "DB_PASSWORD", "Value": secret}]
     content["aws"]["apprunner:ListTagsForResource"] = [{"request": {}, "response": {"Tags": tags}}]
+    content["aws"] |= refusals(secret)
+    if image:
+        content["aws"]["ecr:BatchGetImage"] = [{"response": {"images": manifests(content, secret)}}]
+        content["blobs"] = {CONFIG: config_blob(secret)}
     groups = {group.rsplit("/", 1)[1]: streams for group, streams in content["logs"].items()}
     at = groups["service"]["events"][-1][0]
     name_and_id = arn.partition(":service/")[2]
@@ -192,6 +251,63 @@ def test_no_planted_secret_gets_out_and_what_stands_beside_it_survives(
     assert url
     assert url.shown == f"postgresql://***@{HOST}:5432/shop?sslmode=require"
     assert snapshot.configuration.start_command.endswith(f"--host {HOST}:5432")
+
+
+@cache
+def _live(region: str) -> tuple[Stage, Recorder, Clients]:
+    """A service that is answered from a recording, and heard."""
+    stage, heard = Stage(None, region), Recorder()
+    heard.listen(stage.session)
+    return stage, heard, Clients(stage.session, heard.downloading(stage.download))
+
+
+def recorded(played: Recording) -> tuple[str, dict[str, str]]:
+    """The text of the file that the command line would write of it, and the environment that it must not show."""
+    event = parse(played.event)
+    assert isinstance(event, OperationEvent)
+    stage, heard, clients = _live(event.service_arn.split(":")[3])
+    stage.recording, heard.calls, heard.blobs = played, [], {}
+    with heard.on():
+        snapshot = gather(event, clients, played.recorded_at)
+    content = recording(heard, snapshot, played.event, "shop", "title")
+    return json.dumps(content, indent=1, ensure_ascii=False), heard.environment()
+
+
+@pytest.mark.parametrize("name", ["seed-steno-prod-backend-failed", "seed-tara-main"])
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(secret=PASSWORDS)
+def test_no_planted_secret_is_in_a_recording_of_the_service(
+    name: str, tmp_path_factory: pytest.TempPathFactory, secret: str
+) -> None:
+    file = tmp_path_factory.getbasetemp() / f"{name}-live.json"
+    file.write_text(json.dumps(planted(name, secret)), encoding="utf-8")
+    text, environment = recorded(load(file))
+    assert environment["GREETING"] == secret
+    assert [trace for trace in traces(secret) if trace in text] == []
+    assert revealed(text, environment) == ""
+    printed = "\n".join(strings(json.loads(text)))
+    assert [trace for trace in traces(secret) if trace in printed] == []
+    assert "and goes on" in printed
+    assert [one for one in EVIDENCE if one not in printed] == []
+    # replayed, nothing else comes out of it
+    again = tmp_path_factory.getbasetemp() / "shop.json"
+    again.write_text(text, encoding="utf-8")
+    said = said_of(replay(load(again)))
+    assert [trace for trace in traces(secret) if trace in said] == []
+
+
+def test_what_is_planted_is_read(tmp_path: Path) -> None:
+    """Otherwise its absence would prove nothing."""
+    file = tmp_path / "seed-steno-prod-backend-failed.json"
+    file.write_text(json.dumps(planted(file.stem, "q7K/very%secret@w2")), encoding="utf-8")
+    snapshot = replay(load(file))
+    assert snapshot.image
+    assert snapshot.image.config
+    assert snapshot.image.config.layers[-1].created_by.endswith("/bin/sh -c npm ci")
+    assert snapshot.image.config.cmd[-1] == "and goes on"
+    assert snapshot.parts.tags == {"owner": "shop ***", "DB_PASSWORD": "***"}
+    why = "\n".join(one.why for one in snapshot.missing)
+    assert [call for call in refusals("") if f"{call} answered ValidationException" not in why] == []
 
 
 def test_the_configuration_takes_its_fingerprints_from_the_given_key() -> None:

@@ -30,11 +30,14 @@ _NAMES = {api: re.compile(rf"(?:^|_)(?:{pieces})(?:_|$)") for api, pieces in _BY
 _HOST = re.compile(
     r"(?:[\w.-]+\.)?(?P<api>s3|dynamodb|sqs|sns|secretsmanager|ssm|kms|bedrock-runtime|kinesis|states|events|cognito-idp"
     r"|textract|sts|lambda|email|monitoring|logs)(?:[.-](?:dualstack\.|fips\.)?[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _ARN = re.compile(r"arn:aws[\w-]*:(?P<api>s3|dynamodb|sqs|sns|secretsmanager|ssm|kms|kinesis|states|events|lambda):")
 _ENDPOINT_SERVICES = {"kinesis": "kinesis-streams"}
 _OFF = frozenset({"false", "0", "no", "off", "none", "disabled", "disable", ""})
+_NOT_USED = re.compile(r"(?:^|_)(?:DISABLED?|SKIP)(?:_|$)")
+_ENDPOINT = re.compile(r"(?:^|_)ENDPOINTS?(?:_|$)")
+_BEFORE_HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^@/]*@)?", re.IGNORECASE)
 
 
 def api_of_host(host: str) -> str:
@@ -44,18 +47,27 @@ def api_of_host(host: str) -> str:
 
 
 def named_apis(variables: Iterable[Variable]) -> tuple[str, ...]:
-    """The APIs that the environment names: by a host, an ARN or the name of a variable that is not switched off."""
-    found: dict[str, None] = {}
+    """The APIs that the environment names: by a host, an ARN or the name of a variable that is not switched off.
+
+    Others speak these protocols as well (MinIO, DigitalOcean Spaces, ElasticMQ): where the endpoint of an API is a host
+    of theirs, its other variables name nothing of AWS's either.
+    """
+    named: set[str] = set()
+    elsewhere: set[str] = set()
     for one in variables:
-        if one.shown.strip().lower() in _OFF:
+        name = one.name.upper()
+        if one.shown.strip().lower() in _OFF or _NOT_USED.search(name):
             continue
-        if api := _by_value(one.shown) or _by_name(one.name.upper()):
-            found[api] = None
-    return tuple(sorted(found))
+        by_value, by_name = _by_value(one.shown), _by_name(name)
+        if not by_value and by_name and _ENDPOINT.search(name) and one.kind in {"url", "host"}:
+            elsewhere.add(by_name)
+        elif api := by_value or (by_name if one.kind != "url" else ""):
+            named.add(api)
+    return tuple(sorted(named - elsewhere))
 
 
 def _by_value(shown: str) -> str:
-    host = re.sub(r"^[a-z][a-z0-9+.-]*://(?:[^@/]*@)?", "", shown).partition("/")[0].partition(":")[0]
+    host = _BEFORE_HOST.sub("", shown, count=1).partition("/")[0].partition(":")[0]
     if api := api_of_host(host):
         return api
     if shown.startswith("s3://"):

@@ -1,6 +1,7 @@
 """Here you find the command line: the same rules and the same answer, on a recording or on a live service."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +19,7 @@ from apprunner_watcher.aws.clients import Clients, download_over_http
 from apprunner_watcher.aws.gather import gather
 from apprunner_watcher.aws.live import last_event
 from apprunner_watcher.aws.read import error_code
-from apprunner_watcher.aws.record import Recorder
+from apprunner_watcher.aws.record import Recorder, revealed
 from apprunner_watcher.aws.record import recording as recorded
 from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.aws.stack import Stack
@@ -88,27 +89,30 @@ def record(
     stack: StackName = "apprunner-watcher",
     region: Region = None,
 ) -> None:
-    """Write a recording of a service's last operation, without secrets: for a bug report, and to be replayed."""
+    """Write a recording of a service's last operation, without secrets: for a bug report, and to be replayed.
+
+    Exit status 0 when it was written and gives the same answer, 1 when it gives another one, 2 when there is none.
+    """
     now = datetime.now(UTC)
     try:
         session = _session(service_arn, region)
+        file = _new_file(output, f"{service_arn.split('/')[1]}-{now:%Y%m%d-%H%M%S}.json")
         happened = _last_event(session, service_arn, None)
         heard = Recorder()
         heard.listen(session)
-        clients = Clients(session, heard.downloading(download_over_http))
         with heard.on():
-            snapshot = _gathered(clients, happened, now, stack)
+            snapshot = _gathered(Clients(session, heard.downloading(download_over_http)), happened, now, stack)
+        said = _said(snapshot)
+        content = recorded(heard, snapshot, happened, file.stem, said.subject)
+        _write(file, json.dumps(content, indent=1, ensure_ascii=False) + "\n", heard)
     except _UnreadableError as error:
         _fail(str(error))
-    said = _said(snapshot)
-    file = output or Path(f"{said.data['service']['name']}-{now:%Y%m%d-%H%M%S}.json")
-    content = recorded(heard, snapshot, happened, file.stem, said.subject)
-    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     _out.print(Text(f"{file}: {said.subject}"))
-    again = _said(replay(recording.load(file)))
-    if _causes(again) != _causes(said):
+    live, again = _answer(said), _answer(_said(replay(recording.load(file))))
+    if again != live:
         _err.print("Replayed, the recording gives another answer. Attach this to the report as well:")
-        _err.print(Text(f"  live: {_causes(said)}, replayed: {_causes(again)}"))
+        _err.print(Text(f"  live:     {json.dumps(live)}"))
+        _err.print(Text(f"  replayed: {json.dumps(again)}"))
         raise typer.Exit(1)
     _out.print("Replayed, it gives the same answer. Its values are redacted; look through it before you share it.")
 
@@ -210,8 +214,46 @@ def _recall(clients: Clients, stack: str, service_arn: str) -> tuple[Attempt, ..
     return Table(clients.dynamodb, name, timedelta()).attempts(service_arn)
 
 
-def _causes(said: Report) -> list[tuple[str, str]]:
-    return [(one["code"], one["confidence"]) for one in said.data["causes"]]
+def _new_file(output: Path | None, usual: str) -> Path:
+    """Where to write the recording. Its name is its id: the format wants one in kebab-case."""
+    file = output or Path(_kebab_case(usual))
+    if output and output.is_dir():
+        file = output / _kebab_case(usual)
+    if file.name != (better := _kebab_case(file.name)):
+        line = f"{file}: the name of a recording is in kebab-case, say {better}"
+        raise _UnreadableError(line)
+    if not file.parent.is_dir():
+        line = f"{file.parent}: no such folder"
+        raise _UnreadableError(line)
+    if file.exists():
+        line = f"{file}: is there already, and is not overwritten"
+        raise _UnreadableError(line)
+    return file
+
+
+def _kebab_case(name: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower().removesuffix(".json")).strip("-")
+    return f"{words or 'recording'}.json"
+
+
+def _write(file: Path, text: str, heard: Recorder) -> None:
+    """Write a file that only its owner may read; none, should a secret stand in it after all."""
+    if variable := revealed(text, heard.environment()):
+        line = f"{file}: not written, because the value of {variable} would stand in it; please report this"
+        raise _UnreadableError(line)
+    try:
+        file.touch(mode=0o600, exist_ok=False)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        line = f"{file}: {error.strerror}"
+        raise _UnreadableError(line) from None
+
+
+def _answer(said: Report) -> dict[str, Any]:
+    """What a replay must say as well."""
+    judged = {part: [[one["code"], one["confidence"]] for one in said.data[part]] for part in ("causes", "remarks")}
+    checks = [[one["what"], one["result"]] for one in said.data["checks"]]
+    return {"verdict": said.data["verdict"], **judged, "checks": checks}
 
 
 def _session(service_arn: str, region: str | None) -> boto3.Session:
