@@ -16,7 +16,7 @@ from apprunner_watcher.aws.replay import Stage
 from apprunner_watcher.dependency import Dependency, Resource, named
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.recording import Recording
-from apprunner_watcher.variable import Variable
+from apprunner_watcher.redaction import Variable
 
 Answers = dict[str, Any]
 Read = Callable[..., dict[str, Dependency]]

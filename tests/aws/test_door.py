@@ -13,7 +13,7 @@ import pytest
 from apprunner_watcher.aws import replay
 from apprunner_watcher.aws.clients import Clients
 from apprunner_watcher.recording import Recording
-from apprunner_watcher.variable import Fingerprints
+from apprunner_watcher.redaction import Fingerprints
 from apprunner_watcher.watch import Watcher
 from tests.aws.conftest import Aws
 from tests.conftest import ROOT, seed

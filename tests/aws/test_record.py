@@ -35,10 +35,10 @@ from apprunner_watcher.image import ImageConfig
 from apprunner_watcher.log import ApplicationLog
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.recording import Recording
+from apprunner_watcher.redaction import Variable, same
 from apprunner_watcher.report import report
 from apprunner_watcher.service import Configuration
 from apprunner_watcher.snapshot import Attempt, Snapshot
-from apprunner_watcher.variable import Variable, same
 from local.player import FrontDoor
 from tests.conftest import ROOT, SEEDS
 
@@ -164,6 +164,7 @@ def test_so_it_does_where_the_attempt_was_noted(file: Path, tmp_path: Path) -> N
     replayed = again(content, tmp_path)
     assert said(replayed) == said(snapshot)
     assert replayed.parts == snapshot.parts if attempt else seen_in(replayed) == seen_in(snapshot)
+    assert content["configuration"] == ("restored" if snapshot.configuration.standing == "restored" else "attempted")
 
 
 def test_so_it_does_of_real_incidents(tmp_path: Path) -> None:
@@ -217,6 +218,7 @@ def test_what_changed_since_a_noted_success_is_told_again(recorded: RECORD, tmp_
     changes = said(snapshot)[2]["changes"]
     assert {"what": "port", "before": "8000", "after": "1234"} in changes
     assert {one["what"] for one in changes} == {"port", "variable ADDED"}
+    assert content["configuration"] == "restored"  # DescribeService shows another one than was noted
     assert said(again(content, tmp_path)) == said(snapshot)
 
 

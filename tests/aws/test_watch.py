@@ -20,9 +20,9 @@ from apprunner_watcher.aws.table import StillBeingToldError, Table
 from apprunner_watcher.aws.topic import Topic
 from apprunner_watcher.event import OperationType, parse
 from apprunner_watcher.recording import Recording, load
+from apprunner_watcher.redaction import Fingerprints
 from apprunner_watcher.service import Configuration
 from apprunner_watcher.snapshot import Attempt
-from apprunner_watcher.variable import Fingerprints
 from apprunner_watcher.watch import Outcome, Watcher
 from tests.aws.conftest import Aws, Faulty
 from tests.conftest import Change

@@ -11,8 +11,8 @@ from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose
 from apprunner_watcher.recording import load
+from apprunner_watcher.redaction import Fingerprints
 from apprunner_watcher.report import report
-from apprunner_watcher.variable import Fingerprints
 from local.stack import Stack, until
 from tests.e2e.conftest import Play, Role
 from tests.everything import CAUSE, SECRETS, VARIABLES

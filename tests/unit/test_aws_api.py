@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apprunner_watcher.aws_api import api_of_host, named_apis
-from apprunner_watcher.variable import Variable, variable
+from apprunner_watcher.redaction import Variable, variable
 
 
 def apis(**variables: str) -> tuple[str, ...]:
@@ -79,7 +79,6 @@ def test_hosts(host: str, api: str) -> None:
         ("arn:aws:iam::111122223333:role/s3", ""),
         ("arn:aws:rds:us-east-1:111122223333:db:shop", ""),
         ("arn:other:s3:::shop", ""),
-        ("see arn:aws:s3:::shop", ""),
         ("https://example.com/https://sqs.us-east-1.amazonaws.com/", ""),
         ("https://example.com/?to=sqs.us-east-1.amazonaws.com", ""),
         ("postgresql://u:p@shop-db.c1a2b3c4d5e6.us-east-1.rds.amazonaws.com:5432/shop", ""),
@@ -87,6 +86,11 @@ def test_hosts(host: str, api: str) -> None:
 )
 def test_values(value: str, found: str) -> None:
     assert apis(NEUTRAL=value) == ((found,) if found else ())
+
+
+@pytest.mark.parametrize("shown", ["see arn:aws:s3:::shop", "in s3://shop", "or sqs.us-east-1.amazonaws.com"])
+def test_what_stands_in_a_text_is_not_called(shown: str) -> None:
+    assert named_apis([Variable(name="NEUTRAL", shown=shown)]) == ()
 
 
 @pytest.mark.parametrize(

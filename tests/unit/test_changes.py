@@ -11,9 +11,9 @@ from apprunner_watcher.changes import Change, Changes, changes
 from apprunner_watcher.event import OperationEvent, OperationType, Stage
 from apprunner_watcher.image import Image, ImageConfig, Layer, Neighbour
 from apprunner_watcher.missing import Missing
+from apprunner_watcher.redaction import Fingerprints, Variable, variable
 from apprunner_watcher.service import Configuration, HealthCheck
 from apprunner_watcher.snapshot import Attempt, Operation, Operations, Parts, Snapshot
-from apprunner_watcher.variable import Fingerprints, Variable, variable
 
 ARN = "arn:aws:apprunner:us-east-1:111122223333:service/shop/0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

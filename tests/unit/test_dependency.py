@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apprunner_watcher.dependency import Dependency, default_port, named
-from apprunner_watcher.variable import Variable
+from apprunner_watcher.redaction import Variable
 
 RDS = "steno-prod-db.crws0amqe1e3.us-east-1.rds.amazonaws.com"
 REDIS = "steno-prod-redis.ggng2r.0001.use1.cache.amazonaws.com"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apprunner_watcher.variable import (
+from apprunner_watcher.redaction import (
     HIDDEN,
     LONGEST_SHOWN,
     Fingerprints,

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-supp
 import re
 from collections.abc import Iterable
 
-from apprunner_watcher.variable import Variable
+from apprunner_watcher.redaction import Variable
 
 # What people call such variables, in pieces between underscores: S3_BUCKET, AWS_S3_BUCKET_NAME, ORDERS_SQS_QUEUE_URL.
 _BY_NAME = {

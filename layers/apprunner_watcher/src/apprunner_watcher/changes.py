@@ -12,9 +12,9 @@ from itertools import islice
 
 from apprunner_watcher.image import Identifier, Image, ImageConfig, Layer, Neighbour
 from apprunner_watcher.missing import Missing, NotSeenError
+from apprunner_watcher.redaction import Variable, same
 from apprunner_watcher.service import Configuration
 from apprunner_watcher.snapshot import Attempt, Snapshot
-from apprunner_watcher.variable import Variable, same
 
 NOT_SET = "not set"
 _EMPTY = "empty"

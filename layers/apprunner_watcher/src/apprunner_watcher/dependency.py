@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
 from apprunner_watcher.missing import Missing
-from apprunner_watcher.variable import Variable
+from apprunner_watcher.redaction import Variable
 
 Protocol = Literal[
     "postgres", "mysql", "sqlserver", "oracle", "redis", "memcached", "mongodb", "amqp", "kafka", "http", ""

@@ -13,8 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from apprunner_watcher.missing import Missing
-from apprunner_watcher.redaction import LONGEST_LINE, Redactor, printable
-from apprunner_watcher.variable import HIDDEN, is_secret_name, variable
+from apprunner_watcher.redaction import HIDDEN, LONGEST_LINE, Redactor, is_secret_name, printable, variable
 
 APP_RUNNER_PLATFORM = "linux/amd64"
 """The only one that App Runner starts: https://github.com/aws/apprunner-roadmap/issues/46."""

@@ -190,7 +190,7 @@ def _text(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, changed:
         _headline(snapshot, diagnosis, data),
         *(_cause_section(number, cause) for number, cause in enumerate(diagnosis.causes)),
         *([] if diagnosis.causes else [_no_cause(snapshot, diagnosis)]),
-        _changed(changed),
+        _changed(changed, diagnosis),
         _checked(snapshot),
         _remarked(diagnosis.remarks),
         _now(diagnosis, decision),
@@ -272,16 +272,18 @@ def _last_lines(snapshot: Snapshot) -> list[str]:
         return []
 
 
-def _changed(changed: Changes) -> Iterator[str]:
+def _changed(changed: Changes, diagnosis: Diagnosis) -> Iterator[str]:
     if not changed.since:
+        if diagnosis.history and diagnosis.history.last_success_at and diagnosis.verdict is not Verdict.HEALTHY:
+            yield "CHANGED since it last worked: not known, nobody noted how it was then."
         return
     yield from _wrapped(f"CHANGED since {changed.since}")
     if not changed.listed:
         yield "  nothing that could be seen"
     for one in changed.listed[:_MOST_CHANGES]:
         yield from _wrapped(f"- {one.what}: {_short(one.before)} -> {_short(one.after)}", hanging="  ")
-    if len(changed.listed) > _MOST_CHANGES:
-        yield f"  and {len(changed.listed) - _MOST_CHANGES} more"
+    if more := len(changed.listed[_MOST_CHANGES:]) + changed.unlisted:
+        yield f"  and {more} more"
 
 
 def _short(value: str) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from apprunner_watcher.variable import Variable
+from apprunner_watcher.redaction import Variable
 
 
 class ServiceStatus(StrEnum):

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from apprunner_watcher.redaction import Redactor, variable
+from apprunner_watcher.redaction import Fingerprints, Redactor, variable
 from apprunner_watcher.service import AutoScaling, Configuration, CustomDomain, HealthCheck, Observability, Service
 from apprunner_watcher.snapshot import Operation, Operations
-from apprunner_watcher.variable import Fingerprints
 
 if TYPE_CHECKING:
     from mypy_boto3_apprunner.type_defs import (

@@ -3,7 +3,7 @@
 import threading
 from typing import TYPE_CHECKING
 
-from apprunner_watcher.variable import Fingerprints
+from apprunner_watcher.redaction import Fingerprints
 
 if TYPE_CHECKING:
     from apprunner_watcher.aws.clients import Clients

@@ -18,10 +18,9 @@ from apprunner_watcher.log import ApplicationLog, ServiceLog
 from apprunner_watcher.metrics import Metrics
 from apprunner_watcher.missing import Missing, gaps, rewritten
 from apprunner_watcher.network import Network
-from apprunner_watcher.redaction import Redactor
+from apprunner_watcher.redaction import Fingerprints, Redactor
 from apprunner_watcher.service import AutoScaling, Configuration, Observability, Service, ServiceStatus
 from apprunner_watcher.snapshot import Attempt, Operation, Operations, OperationStatus, Parts, Snapshot
-from apprunner_watcher.variable import Fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

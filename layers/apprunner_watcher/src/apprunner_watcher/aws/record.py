@@ -16,11 +16,12 @@ from apprunner_watcher.aws.replay import NOT_RECORDED
 from apprunner_watcher.image import ImageConfig, Layer
 from apprunner_watcher.log import without_console_prefix
 from apprunner_watcher.missing import Missing
-from apprunner_watcher.redaction import HIDDEN, LONGEST_LINE, Redactor
-from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.variable import (
+from apprunner_watcher.redaction import (
+    HIDDEN,
+    LONGEST_LINE,
     SHORTEST_KNOWN,
     Fingerprints,
+    Redactor,
     is_plain_word,
     is_secret_name,
     is_usual,
@@ -28,6 +29,8 @@ from apprunner_watcher.variable import (
     stand_in,
     variable,
 )
+from apprunner_watcher.service import Configuration
+from apprunner_watcher.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import boto3
@@ -100,10 +103,14 @@ class Recorder:
         finally:
             self._is_on = False
 
+    def service(self) -> Mapping[str, Any]:
+        """The service as App Runner described it; empty where it did not."""
+        found = (call.found for call in self.calls if call.name == _SERVICE)
+        return next((one["Service"] for one in found if one and "Service" in one), {})
+
     def environment(self) -> dict[str, str]:
         """The service's environment variables, with their values."""
-        services = ((call.found or {}).get("Service", {}) for call in self.calls if call.name == _SERVICE)
-        return {name: value for service in services for name, value in answers.environment(service).items()}
+        return answers.environment(self.service())
 
 
 def recording(heard: Recorder, snapshot: Snapshot, event: Mapping[str, Any], name: str, title: str) -> dict[str, Any]:
@@ -131,7 +138,7 @@ def recording(heard: Recorder, snapshot: Snapshot, event: Mapping[str, Any], nam
         "source": "apprunner-watcher record",
         "platform": "apprunner",
         "recorded_at": _iso(snapshot.taken_at),
-        "configuration": "attempted" if _shows_what_was_attempted(snapshot) else "restored",
+        "configuration": "attempted" if _shows_what_was_attempted(heard, snapshot, plain.redactor) else "restored",
         "event": plain.value(dict(event)),
         "aws": answered,
         "logs": _logs(heard.calls, plain),
@@ -170,15 +177,18 @@ def _is_written_otherwise(call: Call) -> bool:
     return call.name in {*_LOGS, _LAYER} and call.found is not None
 
 
-def _shows_what_was_attempted(snapshot: Snapshot) -> bool:
+def _shows_what_was_attempted(heard: Recorder, snapshot: Snapshot, redactor: Redactor) -> bool:
     """Whether a watcher that was there at the start would have noted what DescribeService shows now."""
-    parts = snapshot.parts
-    if isinstance(parts.configuration, Missing) or isinstance(parts.operations, Missing):
+    attempted = snapshot.parts.configuration
+    if isinstance(attempted, Missing) or attempted.standing != "attempted" or not heard.service():
         return False
-    operation = parts.operations.of(snapshot.event)
-    attempts = () if isinstance(parts.attempts, Missing) or not operation else parts.attempts
-    was_noted = any(one.is_of(operation) for one in attempts if operation)
-    return parts.configuration.standing == "attempted" and not was_noted
+    shown = answers.configuration(heard.service(), "attempted", redactor, Fingerprints.throw_away())
+    return _without_fingerprints(shown) == _without_fingerprints(attempted)
+
+
+def _without_fingerprints(configuration: Configuration) -> Configuration:
+    variables = tuple(one.model_copy(update={"fingerprint": ""}) for one in configuration.variables)
+    return configuration.model_copy(update={"variables": variables})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,9 @@ from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose
 from apprunner_watcher.event import OperationEvent, parse
 from apprunner_watcher.recording import Recording, load
-from apprunner_watcher.redaction import Redactor
+from apprunner_watcher.redaction import Fingerprints, Redactor
 from apprunner_watcher.report import report
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.variable import Fingerprints
 from tests.conftest import ROOT, SEEDS, seed
 
 _OF_STENO = [

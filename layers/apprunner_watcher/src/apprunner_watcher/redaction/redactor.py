@@ -9,20 +9,8 @@ from itertools import accumulate
 
 import re2
 
-from apprunner_watcher.variable import (
-    HIDDEN,
-    SHORTEST_KNOWN,
-    Fingerprints,
-    Variable,
-    is_plain_word,
-    is_secret_name,
-    is_usual,
-    secrets_of,
-    stand_in,
-    variable,
-)
-
-__all__ = ["HIDDEN", "LONGEST_LINE", "Fingerprints", "Redactor", "Variable", "printable", "stand_in", "variable"]
+from apprunner_watcher.redaction.values import HIDDEN, SHORTEST_KNOWN, is_plain_word, is_secret_name
+from apprunner_watcher.redaction.variables import is_usual, secrets_of
 
 LONGEST_LINE = 8 * 1024  # characters
 
