@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from apprunner_watcher.aws.clients import Clients
-from apprunner_watcher.aws.metrics import READS, DimensionCache, read_metrics
+from apprunner_watcher.aws.metrics import PATIENCE, READS, DimensionCache, read_metrics
 from apprunner_watcher.aws.read import Reads
 from apprunner_watcher.aws.replay import Stage
 from apprunner_watcher.metrics import Metrics, Series
@@ -69,12 +69,6 @@ class Watched(Clients):
         return {tuple((one["Name"], one["Value"]) for one in metric["Dimensions"]) for metric in metrics}
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that runs tests may be busy; tests about waiting undo this."""
-    monkeypatch.setattr("apprunner_watcher.aws.metrics._PATIENCE", timedelta(seconds=10))
-
-
 @pytest.fixture
 def watched(recorded: Callable[..., Recording]) -> Callable[..., Watched]:
     def make(answers: Answers, delay: float = 0) -> Watched:
@@ -86,10 +80,13 @@ def watched(recorded: Callable[..., Recording]) -> Callable[..., Watched]:
     return make
 
 
-def read(clients: Clients, known: DimensionCache | None = None) -> Metrics | Missing:
+def read(
+    clients: Clients, known: DimensionCache | None = None, patience: timedelta = timedelta(seconds=10)
+) -> Metrics | Missing:
+    """A machine that runs tests may be busy: only tests about waiting have the patience of a watcher."""
     with Reads(timedelta(seconds=10)) as reads:
         found = {} if known is None else known
-        return read_metrics(reads, clients, NAME, ID, start=START, end=END, known=found)
+        return read_metrics(reads, clients, NAME, ID, start=START, end=END, known=found, patience=patience)
 
 
 def test_what_was_measured_is_in_order_with_its_unit(watched: Callable[..., Watched]) -> None:
@@ -180,21 +177,17 @@ def test_nothing_measured_is_no_gap(watched: Callable[..., Watched]) -> None:
     assert read(watched({"ListMetrics": [listed(SERVICE)], "GetMetricData": [NOTHING]})) == Metrics()
 
 
-def test_nobody_waits_for_metrics(watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
+def test_nobody_waits_for_metrics(watched: Callable[..., Watched]) -> None:
     clients = watched({"ListMetrics": [listed(SERVICE)], "GetMetricData": [MEMORY]}, delay=0.15)
     _ = clients.cloudwatch  # building a client takes time of its own
-    assert read(clients) == Missing("metrics", "AWS had not answered when the watcher had to go on")
+    assert read(clients, patience=PATIENCE) == Missing("metrics", "AWS had not answered when the watcher had to go on")
 
 
-def test_time_that_has_run_out_is_no_time_without_end(
-    watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.undo()
+def test_time_that_has_run_out_is_no_time_without_end(watched: Callable[..., Watched]) -> None:
     clients = watched({"ListMetrics": [listed(SERVICE)], "GetMetricData": [MEMORY]}, delay=1.5)
     _ = clients.cloudwatch
     began = time.monotonic()
-    assert isinstance(read(clients), Missing)
+    assert isinstance(read(clients, patience=PATIENCE), Missing)
     assert time.monotonic() - began < 1
 
 

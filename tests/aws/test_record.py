@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 
 from apprunner_watcher import cli, recording
 from apprunner_watcher.aws.clients import Clients, download_over_http
-from apprunner_watcher.aws.gather import gather, glance
+from apprunner_watcher.aws.gather import Sight, gather, glance
 from apprunner_watcher.aws.record import Call, Recorder, revealed
 from apprunner_watcher.aws.record import recording as written
 from apprunner_watcher.aws.replay import Stage, replay
@@ -44,6 +44,7 @@ from tests.conftest import ROOT, SEEDS
 
 RECORD = Callable[..., Recording]
 Content = dict[str, Any]
+IN_NO_HURRY = Sight(patience_for_metrics=timedelta(minutes=1))  # a loaded machine is no reason for a gap
 Recall = Callable[[Clients, str], Sequence[Attempt]]
 FIELD = sorted((ROOT.parent / "shared" / "recordings" / "field").glob("*.json"))
 STENO, NERAVA, ROLLBACK = "seed-steno-prod-backend-failed", "seed-nerava-debug-image", "seed-nerava-v32-rollback"
@@ -65,7 +66,9 @@ class Live:
         self._heard.calls, self._heard.blobs = [], {}
         with self._heard.on():
             event = event_of(played)
-            snapshot = gather(event, self.clients, played.recorded_at, lambda: recall(self.clients, event.service_arn))
+            snapshot = gather(
+                event, self.clients, played.recorded_at, lambda: recall(self.clients, event.service_arn), IN_NO_HURRY
+            )
         return snapshot, self._heard
 
     def attempt(self, played: Recording) -> Attempt | None:
@@ -248,7 +251,7 @@ def test_real_clients_are_heard_as_well(tmp_path: Path, monkeypatch: pytest.Monk
         heard.listen(session)
         clients = Clients(session, heard.downloading(download_over_http))
         with heard.on():
-            snapshot = gather(event_of(played), clients, played.recorded_at)
+            snapshot = gather(event_of(played), clients, played.recorded_at, sight=IN_NO_HURRY)
     content = written(heard, snapshot, played.event, "shop-1", "")
     replayed = again(content, tmp_path)
     causes = [(cause.rule.code, cause.confidence, cause.evidence) for cause in diagnose(snapshot).causes]

@@ -155,7 +155,7 @@ def refusals(secret: str) -> dict[str, list[dict[str, Any]]]:
     """AWS's errors quote what they do not like."""
     messages = {
         "apprunner:DescribeCustomDomains": f"1 validation error detected: Value '{secret}' failed to satisfy",
-        "apprunner:DescribeAutoScalingConfiguration": f"no such thing: {quote(secret, safe='')}",
+        "apprunner:DescribeAutoScalingConfiguration": f"no {quote(secret, safe='')}, DB_PASSWORD={secret} is none",
         "cloudwatch:GetMetricData": f"{HOST} is unknown to {json.dumps({'value': secret})}",
         "iam:GetRole": f"{'x' * 250} is no role of {secret}",
     }

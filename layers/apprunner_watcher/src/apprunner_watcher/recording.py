@@ -232,7 +232,7 @@ def _shift(value: Any, offset: timedelta) -> Any:
 def _is_subset(wanted: Any, given: Any) -> bool:
     if isinstance(wanted, dict):
         return isinstance(given, Mapping) and all(k in given and _is_subset(v, given[k]) for k, v in wanted.items())
-    return bool(wanted == given)
+    return bool(wanted == (list(given) if isinstance(given, tuple) else given))
 
 
 def _with_service_status(call: _Call) -> _Call:

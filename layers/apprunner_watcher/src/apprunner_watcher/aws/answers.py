@@ -77,7 +77,7 @@ def configuration(
         instance_role_arn=instance.get("InstanceRoleArn", ""),
         access_role_arn=authentication.get("AccessRoleArn", ""),
         connection_arn=authentication.get("ConnectionArn", ""),
-        health_check=_health_check(described.get("HealthCheckConfiguration", {})),
+        health_check=_health_check(described.get("HealthCheckConfiguration", {}), redactor),
         egress_type=egress.get("EgressType", "DEFAULT"),
         vpc_connector_arn=egress.get("VpcConnectorArn", ""),
         auto_deployments_enabled=bool(source.get("AutoDeploymentsEnabled")),
@@ -118,7 +118,7 @@ def _port(text: object) -> int:
     return int(text) if isinstance(text, str) and text.isdecimal() else 8080
 
 
-def _health_check(settings: Mapping[str, Any]) -> HealthCheck:
+def _health_check(settings: Mapping[str, Any], redactor: Redactor) -> HealthCheck:
     names = {
         "protocol": "Protocol",
         "path": "Path",
@@ -127,7 +127,10 @@ def _health_check(settings: Mapping[str, Any]) -> HealthCheck:
         "healthy_threshold": "HealthyThreshold",
         "unhealthy_threshold": "UnhealthyThreshold",
     }
-    return HealthCheck(**{field: settings[name] for field, name in names.items() if name in settings})
+    values = {field: settings[name] for field, name in names.items() if name in settings}
+    if "path" in values:
+        values["path"] = redactor.text(values["path"])
+    return HealthCheck(**values)
 
 
 def _utc(at: datetime) -> datetime:
@@ -167,5 +170,6 @@ def observability(answer: "DescribeObservabilityConfigurationResponseTypeDef") -
 
 
 def tags(answer: "ListTagsForResourceResponseTypeDef", redactor: Redactor) -> Mapping[str, str]:
-    """The service's tags, redacted: people write anything into them."""
-    return {one.get("Key", ""): redactor.text(one.get("Value", "")) for one in answer.get("Tags", [])}
+    """The service's tags, as careful as variables: people write anything into them."""
+    pairs = ((redactor.text(one.get("Key", "")), redactor.text(one.get("Value", ""))) for one in answer.get("Tags", []))
+    return {key: variable(key, value).shown for key, value in pairs}

@@ -58,6 +58,7 @@ class Sight:
     inspection: images.Inspection = "config"
     fingerprints: Callable[[], Fingerprints] = Fingerprints.throw_away
     dimensions: metrics.DimensionCache = field(default_factory=dict)
+    patience_for_metrics: timedelta = metrics.PATIENCE
 
 
 def gather(
@@ -286,7 +287,14 @@ class _Gathering:
         end = (operation.ended_at if operation else None) or self._now
         _, name, service_id = self._event.service_arn.rsplit("/", 2)
         return metrics.read_metrics(
-            self._reads, self._clients, name, service_id, start=start, end=end, known=self._sight.dimensions
+            self._reads,
+            self._clients,
+            name,
+            service_id,
+            start=start,
+            end=end,
+            known=self._sight.dimensions,
+            patience=self._sight.patience_for_metrics,
         )
 
     def _read_auto_scaling(self) -> AutoScaling | Missing | None:

@@ -27,7 +27,7 @@ DimensionCache = dict[str, Dimensions]
 
 _NAMESPACE = "AWS/AppRunner"
 _WHAT = "metrics"
-_PATIENCE = timedelta(milliseconds=200)
+PATIENCE = timedelta(milliseconds=200)
 _LEAST = timedelta(milliseconds=1)
 _BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=2)
 _PERIOD = 60  # seconds: App Runner's metrics have one value a minute
@@ -52,14 +52,15 @@ def read_metrics(  # noqa: PLR0913  # the two doors to AWS, which service, when,
     start: datetime,
     end: datetime,
     known: DimensionCache,
+    patience: timedelta = PATIENCE,
 ) -> Metrics | Missing:
     """Read what was measured from five minutes before `start` to two minutes after `end`; call it in a part's thread.
 
     `service_id`: the 32 hexadecimal digits at the end of the service's ARN. `known` is filled here: hand in the same
-    one for every event of a process.
+    one for every event of a process. After `patience` metrics are Missing: they are a help, and nobody waits for them.
     """
     cloudwatch = clients.cloudwatch
-    until = time.monotonic() + _PATIENCE.total_seconds()
+    until = time.monotonic() + patience.total_seconds()
 
     def left() -> timedelta:
         return max(_LEAST, timedelta(seconds=until - time.monotonic()))

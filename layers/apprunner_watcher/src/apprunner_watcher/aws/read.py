@@ -13,14 +13,12 @@ from typing import Generic, Self, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apprunner_watcher.missing import Missing
-from apprunner_watcher.redaction import Redactor
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
-_TEXT = Redactor({})
 _CALLS_AT_ONCE = 64  # as many as there can be: a service of AWS that hangs must not keep the logs from being read
 _PARTS_AT_ONCE = 12
 _SHARE_OF_CALLS = 0.9  # of the time; in the rest parts make of it what has come
@@ -98,7 +96,8 @@ def _guarded(what: str, understand: Callable[[], _T | Missing]) -> _T | Missing:
 def read(what: str, action: str, call: Callable[[], _T]) -> _T | Missing:
     """Make a call. AWS's refusals and time-outs become Missing; an error of the program still raises.
 
-    `what` names the part for a reader, `action` is the IAM action that the call needs.
+    `what` names the part for a reader, `action` is the IAM action that the call needs. AWS's message may quote what it
+    was asked: gather takes the secrets out, once it knows them.
     """
     try:
         return call()
@@ -108,7 +107,7 @@ def read(what: str, action: str, call: Callable[[], _T]) -> _T | Missing:
             return Missing(what, f"access denied: the role lacks {action}", allow=action)
         if code in _THROTTLED:
             return Missing(what, f"AWS throttled {action}")
-        message = _TEXT.text(error.response["Error"].get("Message", ""))
+        message = error.response["Error"].get("Message", "")
         return Missing(what, f"{action} answered {code}: {message}")
     except BotoCoreError as error:
         return Missing(what, f"{action} failed: {type(error).__name__}")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel, Shape
 
 NOT_RECORDED = "NotRecorded"
+_NO_HURRY = timedelta(minutes=1)
 _WHAT_WAS_NOTED = "dynamodb:Query"
 
 
@@ -51,6 +52,8 @@ def replay(recording: Recording, sight: Sight | None = None) -> Snapshot:
     A recording of a live service holds what was noted then. Raises `NotUnderstoodError` where the recorded event is
     none of a service.
     """
+    # a recording answers at once, however slow the machine is: the same answer every time
+    sight = sight or Sight(patience_for_metrics=_NO_HURRY)
     event = _of_service(recording)
     stage, clients = _on_stage(event.service_arn.split(":")[3])
     stage.recording = recording
