@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from apprunner_watcher.redaction import Fingerprints, Redactor, variable
+from apprunner_watcher.redaction import HIDDEN, Fingerprints, Redactor, is_secret_name, variable
 from apprunner_watcher.service import AutoScaling, Configuration, CustomDomain, HealthCheck, Observability, Service
 from apprunner_watcher.snapshot import Operation, Operations
 
@@ -170,6 +170,8 @@ def observability(answer: "DescribeObservabilityConfigurationResponseTypeDef") -
 
 
 def tags(answer: "ListTagsForResourceResponseTypeDef", redactor: Redactor) -> Mapping[str, str]:
-    """The service's tags, as careful as variables: people write anything into them."""
-    pairs = ((redactor.text(one.get("Key", "")), redactor.text(one.get("Value", ""))) for one in answer.get("Tags", []))
-    return {key: variable(key, value).shown for key, value in pairs}
+    """The service's tags, redacted: people write anything into them."""
+    pairs = ((one.get("Key", ""), one.get("Value", "")) for one in answer.get("Tags", []))
+    return {
+        redactor.text(key): HIDDEN if is_secret_name(key) and value else redactor.text(value) for key, value in pairs
+    }
