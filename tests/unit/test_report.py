@@ -1,6 +1,7 @@
 """What is said is bounded, fits where it is sent, and says what could not be seen."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -128,3 +129,57 @@ def test_a_test_message_is_marked() -> None:
     message = report_of_test("me")
     assert message.subject.startswith("[TEST]")
     assert "Requested by me" in message.text
+
+
+def test_the_seed_in_progress_shows_the_whole_checklist_of_its_document(seen: See) -> None:
+    """Its author collected this by hand, and looked for the fault where there was none."""
+    snapshot = seen("seed-nerava-backend-in-progress")
+    told = said(snapshot)
+    checks = {one["what"]: one for one in told.data["checks"]}
+    in_order = {
+        "connector nerava-vpc-connector is active",
+        "subnets shared with database nerava-db",
+        "subnets shared with cache nerava-redis",
+        "connector reaches database nerava-db:5432",
+        "connector reaches cache nerava-redis:6379",
+    }
+    assert {what for what in in_order if checks[what]["result"] == "ok"} == in_order
+    for port, name in (("5432", "database nerava-db"), ("6379", "cache nerava-redis")):
+        because = checks[f"connector reaches {name}:{port}"]["because"]
+        assert "sg-0e4cc786d9053f05f admits" in because
+        assert "sg-00bc5ec63287eacdd" in because
+        assert f"tcp {port}" in because
+    assert checks["the service reaches the internet"]["result"] == "unknown"  # nobody looked at the route tables
+    assert {"subnet-0c3e9b306737c3fb2", "subnet-0dd152da6d977861c"} <= set(
+        re.findall(r"subnet-\w+", checks["subnets shared with database nerava-db"]["because"])
+    )
+    remarks = {one["code"]: one for one in told.data["remarks"]}
+    assert set(remarks) == {"dependency-open-to-world", "default-security-group"}
+    assert "--group-id sg-0e4cc786d9053f05f" in remarks["dependency-open-to-world"]["fix"][0]["command"]
+    assert "[ok]      connector reaches cache nerava-redis:6379" in told.text
+    assert "ALSO WORTH FIXING" in told.text
+
+
+def test_a_way_that_is_blocked_is_shown_to_where_it_ends(seen: See) -> None:
+    snapshot = seen("seed-steno-prod-backend-failed")
+    text = said(snapshot).text
+    assert "[BLOCKED] the service reaches the internet" in text
+    assert "          x rtb-01 has no route to the internet" in text
+
+
+def test_what_changed_is_told_with_the_sizes_of_the_images(seen: See) -> None:
+    snapshot = seen("seed-nerava-v32-rollback")
+    told = said(snapshot)
+    assert {"what": "image size, compressed", "before": "112.0 MB", "after": "112.3 MB"} in told.data["changes"]
+    assert "CHANGED since the configuration that App Runner has put back" in told.text
+    assert "v24-lazy-import" in told.text
+    assert "- image digest: sha256:ad37dc5666b2… -> sha256:29199f4a7a2b…" in told.text
+
+
+def test_what_is_not_known_to_have_changed_is_said_so(seen: See) -> None:
+    def unseen(content: dict[str, Any]) -> None:
+        content["aws"].pop("ecr:DescribeImages")
+        content["configuration"] = "attempted"
+
+    snapshot = seen("seed-nerava-v32-rollback", unseen)
+    assert "CHANGED since it last worked: not known" in said(snapshot).text
