@@ -101,18 +101,23 @@ class _Gathering:
     ) -> None:
         self._reads, self._clients, self._event, self._now, self._sight = reads, clients, event, now, sight
         apprunner, arn = clients.apprunner, event.service_arn
+        soon = sight.time_left / 2  # others wait for these, and need time of their own
         self._described = reads.begin(
             "service and configuration",
             "apprunner:DescribeService",
             lambda: answers.described(apprunner.describe_service(ServiceArn=arn)),
+            soon,
         )
         self._listed = reads.begin(
             "operations",
             "apprunner:ListOperations",
             lambda: answers.operations(apprunner.list_operations(ServiceArn=arn, MaxResults=20)),
+            soon,
         )
-        self._recalled = reads.begin("configuration noted at the start", "dynamodb:Query", lambda: tuple(recall()))
-        self._key = reads.begin("key of the fingerprints", "secretsmanager:GetSecretValue", sight.fingerprints)
+        self._recalled = reads.begin(
+            "configuration noted at the start", "dynamodb:Query", lambda: tuple(recall()), soon
+        )
+        self._key = reads.begin("key of the fingerprints", "secretsmanager:GetSecretValue", sight.fingerprints, soon)
         self._making_redactor = threading.Lock()
         self._made_redactor: Redactor | None = None
         self._service = reads.part("service", self._read_service)
