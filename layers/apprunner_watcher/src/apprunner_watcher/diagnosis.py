@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from apprunner_watcher.event import OperationEvent, OperationType, Stage
 from apprunner_watcher.missing import Missing, NotSeenError
-from apprunner_watcher.rule import CONFIGURATION, Confidence, Evidence, Finding, Matches, Rule, Scan, Step
+from apprunner_watcher.rule import SETTINGS, Confidence, Evidence, Finding, Matches, Rule, Scan, Step
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.service import ServiceStatus
 from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus, Snapshot
@@ -221,8 +221,8 @@ def _seen_at(finding: Finding) -> float:
 
 def _weighed(finding: Finding, snapshot: Snapshot) -> Finding:
     """No claim above `possible` rests on a configuration alone that may not be the one that was attempted."""
-    rests_on_configuration = all(one.where == CONFIGURATION for one in finding.evidence)
-    if rests_on_configuration and snapshot.configuration.standing != "attempted":
+    rests_on_settings = all(one.where in SETTINGS for one in finding.evidence)
+    if rests_on_settings and snapshot.configuration.standing != "attempted":
         return replace(finding, confidence=Confidence.POSSIBLE)
     return finding
 

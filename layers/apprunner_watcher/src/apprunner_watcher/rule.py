@@ -12,7 +12,8 @@ from apprunner_watcher.log import Line, unescaped
 from apprunner_watcher.patterns import pattern_set
 from apprunner_watcher.snapshot import Snapshot
 
-CONFIGURATION = "configuration"
+CONFIGURATION, NETWORK = "configuration", "network"
+SETTINGS = frozenset({CONFIGURATION, NETWORK})  # what evidence shows of settings, and not of what happened
 
 
 class Confidence(StrEnum):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from apprunner_watcher.dependency import Dependency
 from apprunner_watcher.reachability import Block, Check
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import NETWORK, Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _BLOCKERS = {
@@ -17,6 +17,8 @@ _BLOCKERS = {
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a dependency whose way is blocked, in an application that never serves."""
+    if snapshot.configuration.egress_type != "VPC":
+        return None  # no rule of a group can admit App Runner's own addresses for good: what is missing is a connector
     blocked = [(one, one.blocked_by) for one in snapshot.checks if one.blocked_by and one.blocked_by.kind in _BLOCKERS]
     blocked = [(one, by) for one, by in blocked if isinstance(one.about, Dependency)]
     if not blocked or not weight(snapshot):
@@ -45,7 +47,7 @@ def _naming(about: Dependency | str, late: Sequence[Match]) -> Match | None:
 
 
 def _finding(confidence: Confidence, found: Check, by: Block, lines: tuple[Evidence, ...]) -> Finding:
-    network = Evidence("network", found.because)
+    network = Evidence(NETWORK, found.because)
     return Finding(confidence, (*lines, network), {**_values(by), "dependency": str(found.about)})
 
 
