@@ -183,3 +183,16 @@ def test_what_is_not_known_to_have_changed_is_said_so(seen: See) -> None:
 
     snapshot = seen("seed-nerava-v32-rollback", unseen)
     assert "CHANGED since it last worked: not known" in said(snapshot).text
+
+
+def test_the_last_lines_begin_where_their_stack_trace_does(seen: See) -> None:
+    def change(content: dict[str, Any]) -> None:
+        group = next(name for name in content["logs"] if name.endswith("application"))
+        for lines in content["logs"][group].values():
+            at = lines[0][0]
+            frames = [f"    at step{number} (/app/dist/main.js:{number}:7)" for number in range(12)]
+            lines[:] = [[at, text] for text in ("so far, so good", "OddError: what nobody has a rule for", *frames)]
+
+    text = said(seen(FAILED, change)).text
+    assert "OddError: what nobody has a rule for" in text
+    assert "so far, so good" not in text

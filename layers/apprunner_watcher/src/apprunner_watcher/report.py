@@ -19,6 +19,8 @@ from apprunner_watcher.snapshot import Snapshot
 
 LONGEST_SUBJECT = 99  # SNS: less than 100 characters, ASCII to be safe, no line break
 _LONGEST_QUOTE = 1_000
+_LAST_LINES = 8
+_LONGEST_TRACE = 30
 _LONGEST_VALUE = 120
 _MOST_CHANGES = 12
 _MARKS = {"ok": "[ok]     ", "blocked": "[BLOCKED]", "unknown": "[unknown]"}
@@ -266,10 +268,16 @@ def _no_cause(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _last_lines(snapshot: Snapshot) -> list[str]:
+    """The last lines, from the beginning of the stack trace that they are part of."""
     try:
-        return [line.text[:_LONGEST_QUOTE] for line in snapshot.application_log.failing[-8:]]
+        log = snapshot.application_log
     except NotSeenError:
         return []
+    first = max(0, len(log.failing) - _LAST_LINES)
+    for trace in log.traces[-1:]:
+        head = log.failing.index(trace.head)
+        first = head if first - _LONGEST_TRACE < head < first < head + len(trace.lines) else first
+    return [line.text[:_LONGEST_QUOTE] for line in log.failing[first:]]
 
 
 def _changed(changed: Changes, diagnosis: Diagnosis) -> Iterator[str]:
