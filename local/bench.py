@@ -102,9 +102,13 @@ def _bench_lines(table: Table) -> None:
     _row(table, f"redact {_LINES} lines, {len(_ENVIRONMENT)} secrets known", times, "")
     began = datetime(2026, 1, 1, tzinfo=UTC)
     lines = tuple(Line(began + timedelta(seconds=at), text, "instance/a") for at, text in enumerate(texts))
-    Scan(CATALOGUE, _Only(lines[:1]))  # type: ignore[arg-type]  # no more of a snapshot is asked for
-    times = [_timed(lambda: Scan(CATALOGUE, _Only(lines)).application) for _ in range(_RUNS)]  # type: ignore[arg-type]
+    _ = _scan(lines[:1])  # compiles the set of all patterns, once
+    times = [_timed(lambda: _scan(lines)) for _ in range(_RUNS)]
     _row(table, f"{_LINES} lines x {len(CATALOGUE)} rules", times, "")
+
+
+def _scan(lines: tuple[Line, ...]) -> object:
+    return Scan(CATALOGUE, _Only(lines)).application  # type: ignore[arg-type]  # no more of a snapshot is asked for
 
 
 class _Only:

@@ -381,7 +381,7 @@ def ecr(aws: Aws) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("tag", "exists"), [("v2", True), ("v3", False)])
-def test_with_motos_ecr(ecr: Any, tag: str, exists: bool) -> None:  # noqa: FBT001
+def test_with_motos_ecr(ecr: Any, tag: str, exists: bool) -> None:  # noqa: FBT001  # a case of a table
     with Reads(timedelta(seconds=10)) as reads:
         image = read_image(
             reads,

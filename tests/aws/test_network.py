@@ -184,7 +184,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def results(network: Network, *dependencies: Dependency, apis: tuple[str, ...] = ()) -> dict[str, str]:
-    return {one.what: one.result for one in checks(True, network, dependencies, apis)}  # noqa: FBT003
+    return {one.what: one.result for one in checks(True, network, dependencies, apis)}  # noqa: FBT003  # a row of a table
 
 
 def test_a_vpc_is_read_whole(world: World) -> None:
@@ -248,7 +248,7 @@ def test_the_other_vpc_is_reached_over_the_peering(world: World) -> None:
 
 
 @pytest.mark.parametrize("endpoints", [True, False])
-def test_few_calls(world: World, endpoints: bool) -> None:  # noqa: FBT001
+def test_few_calls(world: World, endpoints: bool) -> None:  # noqa: FBT001  # a case of a table
     if not endpoints:
         world.answers["DescribeVpcEndpoints"] = lambda parsed: parsed.update(VpcEndpoints=[])
     world.ec2.delete_route(RouteTableId=world.table, DestinationCidrBlock="10.9.0.0/16")
@@ -261,7 +261,7 @@ def test_without_a_vpc_ec2_is_not_even_built(world: World) -> None:
     host = Dependency("db.example", 5432, "postgres", ("DATABASE_URL",))
     with Reads(timedelta(seconds=9)) as reads:
         assert read_network(reads, clients, "", lambda: (host,)) == Network()
-    assert clients._built == {}  # noqa: SLF001
+    assert clients._built == {}  # noqa: SLF001  # the pinned inside, looked at on purpose
 
 
 def test_without_a_connector_the_vpc_of_a_public_database_is_read(world: World) -> None:
@@ -273,7 +273,7 @@ def test_without_a_connector_the_vpc_of_a_public_database_is_read(world: World) 
     network = world.read(database, arn="")
     assert network.connector is None
     assert world.calls.total() == 5
-    (check, *_) = checks(False, network, (database,))  # noqa: FBT003
+    (check, *_) = checks(False, network, (database,))  # noqa: FBT003  # a row of a table
     assert check.result == "ok"
     assert f"leads out: {world.main} routes 0.0.0.0/0 to {world.igw}" in "\n".join(check.path)
 
@@ -404,7 +404,7 @@ def test_answers_that_leave_things_out_are_understood(world: World) -> None:
         "DescribeSecurityGroups": sparse("SecurityGroups", "GroupId"),
     }
     network = world.read(world.database())
-    assert NetworkAcl(seen(network.network_acls)[0].id, world.vpc, False, (), ()) in seen(network.network_acls)  # noqa: FBT003
+    assert NetworkAcl(seen(network.network_acls)[0].id, world.vpc, False, (), ()) in seen(network.network_acls)  # noqa: FBT003  # a row of a table
     assert "connector reaches database shop-db:5432" in results(network, world.database())
 
 
@@ -435,7 +435,7 @@ def replayed(recording: Any, dependencies: tuple[Dependency, ...]) -> Network:
 def test_the_seed_with_a_database_and_a_cache(recorded: Any) -> None:
     network = replayed(recorded("seed-nerava-backend-in-progress"), NERAVA)
     assert isinstance(network.route_tables, Missing)
-    found = {one.what: one for one in checks(True, network, NERAVA)}  # noqa: FBT003
+    found = {one.what: one for one in checks(True, network, NERAVA)}  # noqa: FBT003  # a row of a table
     for what in (
         "connector nerava-vpc-connector is active",
         "subnets shared with database nerava-db",

@@ -161,7 +161,7 @@ def test_a_replay_sees_and_says_what_was_seen_and_said_live(file: Path, tmp_path
 def test_so_it_does_where_the_attempt_was_noted(file: Path, tmp_path: Path) -> None:
     played = recording.load(file)
     attempt = live(played.event["region"]).attempt(played)
-    calls = {"dynamodb:Query": [recording._Call.model_validate(one) for one in table(*filter(None, [attempt]))]}  # noqa: SLF001
+    calls = {"dynamodb:Query": [recording._Call.model_validate(one) for one in table(*filter(None, [attempt]))]}  # noqa: SLF001  # the pinned inside, looked at on purpose
     snapshot, content = record(replace(played, aws={**played.aws, **calls}), noted)
     assert snapshot.parts.attempts == ((attempt,) if attempt else ())
     replayed = again(content, tmp_path)
@@ -216,7 +216,7 @@ def test_what_changed_since_a_noted_success_is_told_again(recorded: RECORD, tmp_
         }
     )
     this = attempt.model_copy(update={"configuration": now})
-    answers = {"dynamodb:Query": [recording._Call.model_validate(one) for one in table(this, before)]}  # noqa: SLF001
+    answers = {"dynamodb:Query": [recording._Call.model_validate(one) for one in table(this, before)]}  # noqa: SLF001  # the pinned inside, looked at on purpose
     snapshot, content = record(replace(played, aws={**played.aws, **answers}), noted)
     changes = said(snapshot)[2]["changes"]
     assert {"what": "port", "before": "8000", "after": "1234"} in changes
@@ -765,7 +765,7 @@ def test_everything_is_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", SEEDS, ids=lambda file: file.stem)
 def test_it_has_the_shared_format(file: Path) -> None:
     _, content = record(recording.load(file))
-    recording._File.model_validate(json.loads(json.dumps(content)))  # noqa: SLF001
+    recording._File.model_validate(json.loads(json.dumps(content)))  # noqa: SLF001  # the pinned inside, looked at on purpose
     now = datetime.fromisoformat(content["recorded_at"])
     times = [text for text in strings(content) if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)", text)]
     assert times

@@ -222,7 +222,7 @@ def test_paths_of_the_image_stay() -> None:
         ({"Healthcheck": {"Test": ["CMD", "true"]}}, True),
     ],
 )
-def test_a_health_check_can_be_switched_off(settings: dict[str, object], has_one: bool) -> None:  # noqa: FBT001
+def test_a_health_check_can_be_switched_off(settings: dict[str, object], has_one: bool) -> None:  # noqa: FBT001  # a case of a table
     assert ImageConfig.parse({"config": settings}, {}, NOTHING_KNOWN).healthcheck is has_one
 
 

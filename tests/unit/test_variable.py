@@ -99,7 +99,7 @@ def test_a_connection_string_shows_where_it_leads_and_no_secret(name: str, value
         ("SLACK", "xoxb-1234567890-abcdef", "secret", False),
     ],
 )  # fmt: skip
-def test_the_kind_is_what_people_mean(name: str, value: str, kind: str, is_shown: bool) -> None:  # noqa: FBT001
+def test_the_kind_is_what_people_mean(name: str, value: str, kind: str, is_shown: bool) -> None:  # noqa: FBT001  # a case of a table
     one = variable(name, value)
     assert one.kind == kind
     assert one.shown == (value if is_shown else HIDDEN)

@@ -55,7 +55,7 @@ class Clients:
         if service not in self._built:
             with self._building:
                 if service not in self._built:
-                    self._built[service] = self.session.client(service, config=config)  # type: ignore[call-overload]
+                    self._built[service] = self.session.client(service, config=config)  # type: ignore[call-overload]  # by name
         return self._built[service]
 
     @property

@@ -450,7 +450,7 @@ class _Caches:
 
     def _list(self, operation: str, **parameters: object) -> "Reading[list[Described]]":
         key, what, action = _LISTS[operation]
-        pages = self._clients.elasticache.get_paginator(operation).paginate(**parameters)  # type: ignore[call-overload]
+        pages = self._clients.elasticache.get_paginator(operation).paginate(**parameters)  # type: ignore[call-overload]  # by name
         return self._reads.begin(what, action, lambda: _found_or_nothing(lambda: _all(pages, key)))
 
     def _cluster_with_network(self, name: _Name) -> Described | None:

@@ -14,7 +14,7 @@ from apprunner_watcher.aws_api import api_of_host
 from apprunner_watcher.dependency import Dependency, named
 from apprunner_watcher.event import CustomDomainEvent, OperationEvent, OperationType, Stage
 from apprunner_watcher.image import Identifier, Image
-from apprunner_watcher.log import ApplicationLog, ServiceLog
+from apprunner_watcher.log import ServiceLog
 from apprunner_watcher.metrics import Metrics
 from apprunner_watcher.missing import Missing, gaps, rewritten
 from apprunner_watcher.network import Network
@@ -48,6 +48,8 @@ READS = {
 _Event = OperationEvent | CustomDomainEvent
 _USUAL_DURATION = timedelta(minutes=30)
 _LONGEST_REASON = 300
+# parts in which nothing is Missing that AWS has just refused; to go through all their lines would take its time
+_LONG_AND_CLEAN = frozenset({"service_log", "application_log", "attempts"})
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class _Gathering:
             **{
                 name: rewritten(part, clean)
                 for name, part in vars(parts).items()
-                if not isinstance(part, ServiceLog | ApplicationLog)
+                if isinstance(part, Missing) or name not in _LONG_AND_CLEAN
             },
         )
 

@@ -393,7 +393,7 @@ def _character(one: str) -> str:
         entities += ["&apos;"] if one == "'" else []
         code = ord(one)
         literal = re2.escape(one)
-        short = rf"\\+x(?i:{code:02x})" if code < 256 else ""  # noqa: PLR2004
+        short = rf"\\+x(?i:{code:02x})" if code < 256 else ""  # noqa: PLR2004  # two hexadecimal digits
         forms = [rf"\\*{literal}", percent, escaped, short, rf"&#0?{code};", rf"&#(?i:x0?{code:x});", *entities]
         form = f"(?:{'|'.join(form for form in forms if form)})"
     _CHARACTER[one] = form

@@ -143,7 +143,7 @@ LONGEST_HARMLESS = 100  # characters
 def is_made_of_words(text: str) -> bool:
     """Whether it is written as names are (shop-assets-2, claude-3-5-sonnet): mostly words, digits by themselves."""
     pieces = _BETWEEN_WORDS.split(text)
-    letters = sum(len(piece) for piece in pieces if len(piece) > 2 and _LETTERS.fullmatch(piece))  # noqa: PLR2004
+    letters = sum(len(piece) for piece in pieces if len(piece) > 2 and _LETTERS.fullmatch(piece))  # noqa: PLR2004  # shorter ones may be anything
     others = sum(len(piece) for piece in pieces if not piece.isdigit())
     are_usual = all(not piece or _LETTERS.fullmatch(piece) or _WITH_DIGITS.fullmatch(piece) for piece in pieces)
     return are_usual and letters > 0 and 2 * letters >= others

@@ -285,7 +285,7 @@ _PORTS = range(1, 65536)
 
 
 def _number(name: str, value: str) -> Reading | None:
-    if value.isascii() and value.isdigit() and len(value) <= 5 and int(value) in _PORTS:  # noqa: PLR2004
+    if value.isascii() and value.isdigit() and len(value) <= 5 and int(value) in _PORTS:  # noqa: PLR2004  # digits of 65535
         return _whole("port" if re.search(r"port(?:$|_)", name, re.IGNORECASE) else "number", value)
     return _whole("number", value) if NUMBER.fullmatch(value) or QUANTITY.fullmatch(value) else None
 
