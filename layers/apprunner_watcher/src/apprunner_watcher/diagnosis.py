@@ -2,14 +2,14 @@
 
 import logging
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from apprunner_watcher.event import OperationEvent, OperationType, Stage
 from apprunner_watcher.missing import Missing, NotSeenError
-from apprunner_watcher.rule import SETTINGS, Confidence, Evidence, Finding, Matches, Rule, Scan, Step
+from apprunner_watcher.rule import SETTINGS, Confidence, Evidence, Finding, Matches, Occasion, Rule, Scan, Step
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.service import ServiceStatus
 from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus, Snapshot
@@ -99,9 +99,8 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
     """Judge a snapshot. Pure: the same snapshot gives the same answer; never raises for what a snapshot holds."""
     verdict = _verdict(snapshot)
     serving = _serving(snapshot, verdict)
-    is_operation = isinstance(snapshot.event, OperationEvent)  # no rule looks at custom domains yet
-    # what succeeded has no cause; what is worth fixing is so in either case
-    asked = tuple(rule for rule in catalogue if is_operation and (rule.is_remark or verdict is not Verdict.HEALTHY))
+    occasion = _occasion(snapshot)
+    asked = tuple(rule for rule in catalogue if occasion in rule.occasions)
     scan = Scan(asked, snapshot)
     findings: list[tuple[Rule, Finding]] = []
     not_judged: list[NotJudged] = []
@@ -127,6 +126,12 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
         not_seen=snapshot.missing,
         looked_at=len(asked),
     )
+
+
+def _occasion(snapshot: Snapshot) -> Occasion:
+    if not isinstance(snapshot.event, OperationEvent):
+        return Occasion.CUSTOM_DOMAIN
+    return Occasion.LIVE if snapshot.is_live else Occasion.DEPLOYMENT
 
 
 _VERDICT_OF_STATUS: Mapping[str, Verdict] = {
@@ -203,20 +208,61 @@ _ORDER = tuple(Confidence)
 def _ranked(findings: Sequence[tuple[Rule, Finding]], snapshot: Snapshot) -> tuple[Cause, ...]:
     """Certain before likely before possible; then the earlier phase; then what was seen first.
 
-    A generic cause says where to look: it steps back as soon as a finer one is at least likely.
+    What explains another cause comes before it, however sure the two are, unless it is no more than possible. A
+    generic cause says where to look: it steps back as soon as a finer one is at least likely.
     """
     weighed = [(rule, _weighed(finding, snapshot)) for rule, finding in findings]
     if any(not rule.is_generic and finding.confidence is not Confidence.POSSIBLE for rule, finding in weighed):
         weighed = [(rule, finding) for rule, finding in weighed if not rule.is_generic]
-    weighed.sort(key=lambda one: (_ORDER.index(one[1].confidence), one[0].is_generic, one[0].phase, _seen_at(one[1])))
+    order = _order_of_lines(snapshot)
+    weighed.sort(
+        key=lambda one: (
+            _ORDER.index(one[1].confidence),
+            one[0].is_generic,
+            one[0].phase,
+            min((order(each) for each in one[1].evidence if each.at), default=_FIRST),
+        )
+    )
     best_of_code: dict[str, Cause] = {}
     for rule, finding in weighed:
         best_of_code.setdefault(rule.code, _cause(rule, finding))
-    return tuple(best_of_code.values())[:MOST_CAUSES]
+    return tuple(_explained(list(best_of_code.values())))[:MOST_CAUSES]
 
 
-def _seen_at(finding: Finding) -> float:
-    return min((one.at.timestamp() for one in finding.evidence if one.at), default=0.0)
+def _explained(causes: list[Cause]) -> Iterator[Cause]:
+    """The same causes, each behind those that explain it."""
+    while causes:
+        explaining = {one.rule.code for one in causes if one.confidence is not Confidence.POSSIBLE}
+        first = next((one for one in causes if not one.rule.gives_way_to & explaining - {one.rule.code}), causes[0])
+        causes.remove(first)
+        yield first
+
+
+_Place = tuple[float, int, float]
+_FIRST: _Place = (0.0, 0, 0.0)
+
+
+def _order_of_lines(snapshot: Snapshot) -> Callable[[Evidence], _Place]:
+    """When something was seen. Of the lines of one stack trace the one that names the root exception counts first."""
+    log = snapshot.parts.application_log
+    traced: dict[tuple[datetime | None, str], _Place] = {}
+    if not isinstance(log, Missing):
+        for trace in log.traces:
+            for line in trace.lines:
+                is_root = line is trace.root
+                traced.setdefault(
+                    (line.at, line.text), (trace.head.at.timestamp(), 0 if is_root else 1, _seconds(line.at))
+                )
+
+    def place(evidence: Evidence) -> _Place:
+        seconds = _seconds(evidence.at)
+        return traced.get((evidence.at, evidence.saw), (seconds, 0, seconds))
+
+    return place
+
+
+def _seconds(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
 
 
 def _weighed(finding: Finding, snapshot: Snapshot) -> Finding:
@@ -244,7 +290,8 @@ def _cause(rule: Rule, finding: Finding) -> Cause:
         fix=tuple(
             Step(step.text.format_map(values), step.command.format_map(values))
             for step in rule.fix
-            if _names(step.command) <= finding.values.keys()  # a command with a gap is no help
+            # a command with a gap is no help
+            if _names(step.command) <= finding.values.keys() and (not step.when or finding.values.get(step.when))
         ),
     )
 

@@ -27,11 +27,14 @@ class Confidence(StrEnum):
 class Phase(IntEnum):
     """When in a deployment the cause strikes. An earlier phase explains a later one."""
 
+    CALL = 0
     BUILD = 1
-    IMAGE = 2
-    START = 3
-    LISTEN = 4
-    HEALTH = 5
+    PERMISSIONS = 2
+    IMAGE = 3
+    START = 4
+    LISTEN = 5
+    HEALTH = 6
+    LIVE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a fix: an imperative sentence, and the command for it where there is one."""
+    """One step of a fix: an imperative sentence, and the command for it where there is one.
+
+    It is shown only where the finding fills the placeholders of its command, and has the value that `when` names: so
+    one rule can hold the steps for Node.js and those for Python.
+    """
 
     text: str
     command: str = ""
+    when: str = ""
 
 
 # UpdateService takes a source configuration as a whole. The fetched file holds the values of the variables.
@@ -156,7 +164,12 @@ def _text(lines: tuple[Line, ...], at: int, stream: str) -> str:
 
 
 def weight(snapshot: Snapshot) -> Confidence | None:
-    """How much an error in the application's log explains; None: nothing, it came up all the same."""
+    """How much an error in the application's log explains; None: nothing, it came up all the same.
+
+    In a service that is live (`Occasion.LIVE`) it is at most `likely`: the rule itself says what is beyond doubt.
+    """
+    if snapshot.is_live:
+        return Confidence.LIKELY
     if snapshot.has_ended:
         return Confidence.CERTAIN
     if not snapshot.came_up:
@@ -177,6 +190,15 @@ def at_most(limit: Confidence, confidence: Confidence) -> Confidence:
     return max(limit, confidence, key=tuple(Confidence).index)
 
 
+class Occasion(StrEnum):
+    """What a rule can be asked about."""
+
+    DEPLOYMENT = "deployment"  # an operation that failed, was rolled back, or has not ended yet
+    LIVE = "live"  # an operation that succeeded, and how the application has done since
+    CALL = "call"  # a call to App Runner's API that was refused
+    CUSTOM_DOMAIN = "custom domain"  # the certificate validation of a custom domain
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """One known cause. The texts are reviewed as texts; `check` returns evidence only."""
@@ -194,5 +216,7 @@ class Rule:
     check: Callable[[Snapshot, Matches], Finding | None]
     application_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     service_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    occasions: frozenset[Occasion] = frozenset({Occasion.DEPLOYMENT})
+    gives_way_to: frozenset[str] = frozenset()  # the codes that explain this one: found as well, they come first
     is_generic: bool = False  # says where to look; steps back behind any finer cause
     is_remark: bool = False  # worth fixing, and not why the operation failed; never outranks a cause

@@ -227,6 +227,17 @@ class Snapshot:
         return checks(uses_vpc, self.network, self.dependencies, named_apis(self.configuration.variables))
 
     @cached_property
+    def is_live(self) -> bool:
+        """Whether the operation succeeded. ListOperations is believed before the event."""
+        event, operations = self.event, self.parts.operations
+        if not isinstance(event, OperationEvent):
+            return False
+        operation = operations.of(event) if isinstance(operations, Operations) else None
+        if operation and operation.status in NOT_DEPLOYED:
+            return False
+        return event.stage is Stage.SUCCEEDED or bool(operation and operation.status == OperationStatus.SUCCEEDED)
+
+    @cached_property
     def last_healthy(self) -> Attempt | None:
         """The newest attempt before the event's operation that was noted and succeeded."""
         began, operations = self.operation.started_at, self.operations

@@ -1,7 +1,7 @@
 """A database or cache uses the security group that came with the VPC."""
 
 from apprunner_watcher.missing import seen
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -47,4 +47,5 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     is_remark=True,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from apprunner_watcher.dependency import Dependency
 from apprunner_watcher.missing import seen
 from apprunner_watcher.network import Permission, SecurityGroup
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
 _EVERYBODY = frozenset({"0.0.0.0/0", "::/0"})
@@ -107,4 +107,5 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     is_remark=True,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
 )
