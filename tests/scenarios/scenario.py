@@ -33,8 +33,9 @@ class Scenario(BaseModel):
     name: str
     operation: Literal["deploy", "create", "update"] = "deploy"
     source: Literal["image", "code"] = "image"
-    ends: Literal["exit", "health check", "in progress", "reason", "soon"] = "exit"
-    """How it ends: the container exits; the health check fails; not yet; App Runner gives `reason`; without a word."""
+    ends: Literal["exit", "health check", "in progress", "reason", "soon", "success"] = "exit"
+    """How it ends: the container exits; the health check fails; not yet; App Runner gives `reason`; without a word;
+    well, and the application's lines are those of the running service."""
     exit_code: int = 1
     reason: str = ""
     minutes: float = 0  # from the health check's begin to the end; 0: what is usual for the ending
@@ -47,6 +48,9 @@ class Scenario(BaseModel):
     health_check: str = ""  # a path: HTTP; empty: TCP
     start_command: str = ""
     build_command: str = "npm ci"
+    runtime: str = "NODEJS_22"
+    image: str = IMAGE
+    auto_deployments: bool = False
     variables: dict[str, str] = {}
     secrets: list[str] = []
     access_role: str = "arn:aws:iam::123456789012:role/shop-ecr"
@@ -56,7 +60,9 @@ class Scenario(BaseModel):
     configuration: Literal["attempted", "restored"] = "attempted"
     restored_port: int = 0  # what App Runner shows again, where that differs
     restored_health_check: str = ""
-    aws: dict[str, dict[str, Any]] = {}  # what else AWS answers, by service:Operation; what is left out is not recorded
+    aws: dict[str, dict[str, Any]] = {}
+    """What else AWS answers, by service:Operation, `{error: {Code: …, Message: …}}` where it refuses; what is left out
+    is not recorded."""
 
     # what the rule must say of it
     confidence: Literal["certain", "likely", "possible"] | None = None
@@ -108,16 +114,24 @@ def recording(scenario: Scenario) -> dict[str, Any]:
         events.say(f"[AppRunner] {line}")
     ended = scenario.ends != "in progress"
     service_status = "OPERATION_IN_PROGRESS"
-    if ended:
+    succeeded = scenario.ends == "success"
+    if succeeded:
+        service_status = "RUNNING"
+        events.say("[AppRunner] Health check is successful. Routing traffic to application.", 8)
+        events.say("[AppRunner] Successfully routed incoming traffic to application.", 20)
+        events.say(f"[AppRunner] {started.removesuffix(' started.')} completed successfully.", 5)
+        events.say("[AppRunner] Service status is set to RUNNING.")
+    elif ended:
         service_status = "CREATE_FAILED" if scenario.operation == "create" else "RUNNING"
         events.say(f"[AppRunner] Deployment with ID : {_DEPLOYMENT_ID} failed.", 12)
         events.say(f"[AppRunner] {failed} For details, see service logs.", 10)
         events.say(f"[AppRunner] Service status is set to {service_status}.")
-    now = events.at + timedelta(seconds=30 if ended else 60 * (scenario.minutes or 1))
+    now = events.at + timedelta(seconds=30 if ended and not succeeded else 60 * (scenario.minutes or 1))
+    failed_as = "FAILED" if scenario.operation == "create" else "ROLLBACK_SUCCEEDED"
     operation = {
         "Id": _OPERATION_ID,
         "Type": kind,
-        "Status": ("FAILED" if scenario.operation == "create" else "ROLLBACK_SUCCEEDED") if ended else "IN_PROGRESS",
+        "Status": "SUCCEEDED" if succeeded else failed_as if ended else "IN_PROGRESS",
         "TargetArn": ARN,
         "StartedAt": _iso(_START),
         "UpdatedAt": _iso(events.at),
@@ -160,7 +174,8 @@ def recording(scenario: Scenario) -> dict[str, Any]:
             "region": "eu-west-1",
             "resources": [ARN],
             "detail": {
-                "operationStatus": f"{event_name}{'Failed' if ended else 'Started'}",
+                "operationStatus": event_name
+                + ("CompletedSuccessfully" if succeeded else "Failed" if ended else "Started"),
                 "serviceName": "shop",
                 "serviceId": SERVICE_ID,
                 "message": "",
@@ -176,7 +191,9 @@ def recording(scenario: Scenario) -> dict[str, Any]:
                     }
                 }
             ],
-            **{name: [{"response": response}] for name, response in scenario.aws.items()},
+            **{
+                name: [answer if "error" in answer else {"response": answer}] for name, answer in scenario.aws.items()
+            },
         },
         "logs": groups,
     }
@@ -189,7 +206,7 @@ def _play(scenario: Scenario, events: _Log, deployment: _Log) -> datetime:
     for line in scenario.build.splitlines():
         deployment.say(line)
     if scenario.source == "image":
-        events.say(f"[AppRunner] Pulling image {IMAGE} from ECR repository.", 4)
+        events.say(f"[AppRunner] Pulling image {scenario.image} from ECR repository.", 4)
         if scenario.pulled:
             events.say("[AppRunner] Successfully pulled your application image from ECR.", 25)
     elif scenario.pulled:
@@ -238,14 +255,14 @@ def _service(scenario: Scenario, status: str) -> dict[str, Any]:
     if scenario.source == "image":
         source: dict[str, Any] = {
             "ImageRepository": {
-                "ImageIdentifier": IMAGE,
+                "ImageIdentifier": scenario.image,
                 "ImageRepositoryType": "ECR",
                 "ImageConfiguration": values,
             },
             "AuthenticationConfiguration": {"AccessRoleArn": scenario.access_role} if scenario.access_role else {},
         }
     else:
-        code = {**values, "Runtime": "NODEJS_22", "BuildCommand": scenario.build_command}
+        code = {**values, "Runtime": scenario.runtime, "BuildCommand": scenario.build_command}
         source = {
             "CodeRepository": {
                 "RepositoryUrl": "https://github.com/example/shop",
