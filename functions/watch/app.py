@@ -28,6 +28,7 @@ def _watcher(environment: os._Environ[str], clients: Clients) -> Watcher:
         clients,
         Table(clients.dynamodb, table, retention) if table else None,
         Topic(clients.sns, topic) if topic else None,
+        environment.get("OWN_ROLE_ARN", ""),
         Sight(
             inspection=environment.get("IMAGE_INSPECTION") or "config",  # type: ignore[arg-type]  # the template allows no other
             fingerprints=FingerprintKey(clients, environment.get("FINGERPRINT_KEY_ARN", "")),

@@ -61,7 +61,7 @@ def watch(aws: Aws, clock: Clock) -> Callable[..., Outcome]:
         table = Table(aws.dynamodb, aws.table, timedelta(days=30))
         stage = replay.Stage(recording, "us-east-1")
         clients = Clients(stage.session, stage.download)
-        watcher = Watcher(clients, table, topic or Topic(aws.sns, aws.topic), sight or Sight())
+        watcher = Watcher(clients, table, topic or Topic(aws.sns, aws.topic), sight=sight or Sight())
         return watcher.watch(event, clock, TIME_LEFT)
 
     return see
@@ -244,7 +244,7 @@ def test_of_two_notes_at_the_same_time_the_first_stays(aws: Aws) -> None:
             operation_id="o", operation=OperationType.UPDATE_SERVICE, started_at=NOW, configuration=configuration
         )
         table.note("arn", attempt, NOW)
-    assert [one.configuration.port for one in table.attempts("arn")] == [1111]
+    assert [one.configuration.port for one in table.noted("arn") if isinstance(one, Attempt)] == [1111]
 
 
 def test_out_of_order_the_late_start_notes_nothing_and_tells_nothing(

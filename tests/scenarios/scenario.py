@@ -191,9 +191,7 @@ def recording(scenario: Scenario) -> dict[str, Any]:
                     }
                 }
             ],
-            **{
-                name: [answer if "error" in answer else {"response": answer}] for name, answer in scenario.aws.items()
-            },
+            **{name: [answer if "error" in answer else {"response": answer}] for name, answer in scenario.aws.items()},
         },
         "logs": groups,
     }

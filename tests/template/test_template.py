@@ -286,6 +286,14 @@ def test_the_rule_looks_at_nothing_inside_detail(plain: Any) -> None:
     }
 
 
+def test_calls_of_app_runner_only_are_asked_for(plain: Any) -> None:
+    assert plain.properties("CallRule")["EventPattern"] == {
+        "source": ["aws.apprunner"],
+        "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {"eventSource": ["apprunner.amazonaws.com"]},
+    }
+
+
 def test_the_test_rule_takes_test_events_only(plain: Any) -> None:
     pattern = plain.properties("TestRule")["EventPattern"]
     assert pattern["source"] == ["apprunner-watcher"]
@@ -538,6 +546,7 @@ def test_the_function_gets_these_variables_and_no_others(plain: Any) -> None:
         "RETENTION_DAYS": "365",
         "IMAGE_INSPECTION": "manifest",
         "FINGERPRINT_KEY_ARN": "<FingerprintKey>",
+        "OWN_ROLE_ARN": "<WatchRole.Arn>",
         "POWERTOOLS_SERVICE_NAME": "watch",
         "POWERTOOLS_METRICS_NAMESPACE": "AppRunnerWatcher",
         "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from apprunner_watcher import recording
+from apprunner_watcher.api_call import SERVICE_ARN, Call
 from apprunner_watcher.aws.clients import Clients, download_over_http
 from apprunner_watcher.aws.gather import gather
 from apprunner_watcher.aws.live import last_event
@@ -26,7 +27,7 @@ from apprunner_watcher.aws.stack import Stack
 from apprunner_watcher.aws.table import Table
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose as diagnose_snapshot
-from apprunner_watcher.event import SERVICE_ARN, NotUnderstoodError, OperationEvent, parse
+from apprunner_watcher.event import NotUnderstoodError, OperationEvent, parse
 from apprunner_watcher.report import Report, report
 from apprunner_watcher.snapshot import Attempt, Snapshot
 
@@ -205,13 +206,13 @@ def _gathered(clients: Clients, raw_event: dict[str, Any], now: datetime, stack:
     return gather(happened, clients, now, lambda: _recall(clients, stack, happened.service_arn))
 
 
-def _recall(clients: Clients, stack: str, service_arn: str) -> tuple[Attempt, ...]:
+def _recall(clients: Clients, stack: str, service_arn: str) -> tuple[Attempt | Call, ...]:
     """What the installed watcher noted; nothing where none is installed."""
     try:
         name = Stack(clients.session, stack).output("TableName")
     except (ClientError, BotoCoreError, LookupError):
         return ()
-    return Table(clients.dynamodb, name, timedelta()).attempts(service_arn)
+    return Table(clients.dynamodb, name, timedelta()).noted(service_arn)
 
 
 def _new_file(output: Path | None, usual: str) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from apprunner_watcher.api_call import ApiCallEvent
 from apprunner_watcher.event import OperationEvent, OperationType, Stage
 from apprunner_watcher.missing import Missing, NotSeenError
 from apprunner_watcher.rule import SETTINGS, Confidence, Evidence, Finding, Matches, Occasion, Rule, Scan, Step
@@ -29,6 +30,7 @@ class Verdict(StrEnum):
     ROLLED_BACK = "rolled_back"
     ROLLBACK_FAILED = "rollback_failed"
     STUCK = "stuck"
+    REJECTED = "rejected"
     HEALTHY = "healthy"
     UNKNOWN = "unknown"
 
@@ -129,6 +131,8 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
 
 
 def _occasion(snapshot: Snapshot) -> Occasion:
+    if isinstance(snapshot.event, ApiCallEvent):
+        return Occasion.CALL
     if not isinstance(snapshot.event, OperationEvent):
         return Occasion.CUSTOM_DOMAIN
     return Occasion.LIVE if snapshot.is_live else Occasion.DEPLOYMENT
@@ -145,6 +149,8 @@ _VERDICT_OF_STATUS: Mapping[str, Verdict] = {
 def _verdict(snapshot: Snapshot) -> Verdict:
     """ListOperations is believed before the event: only there a rollback shows. But the list may lag behind."""
     event = snapshot.event
+    if isinstance(event, ApiCallEvent) and event.error_code:
+        return Verdict.REJECTED
     if not isinstance(event, OperationEvent):
         return Verdict.UNKNOWN
     try:
@@ -175,9 +181,7 @@ def _serving(snapshot: Snapshot, verdict: Verdict) -> Serving:
     creates = isinstance(event, OperationEvent) and event.operation is OperationType.CREATE_SERVICE
     if verdict is Verdict.HEALTHY:
         return Serving.NEW if status == ServiceStatus.RUNNING else Serving.UNKNOWN
-    if verdict in {Verdict.IN_PROGRESS, Verdict.STUCK}:
-        return Serving.NOTHING if creates else Serving.PREVIOUS
-    if verdict in {Verdict.FAILED, Verdict.ROLLED_BACK}:
+    if verdict in {Verdict.IN_PROGRESS, Verdict.STUCK, Verdict.FAILED, Verdict.ROLLED_BACK, Verdict.REJECTED}:
         return Serving.NOTHING if creates else Serving.PREVIOUS
     return Serving.UNKNOWN
 

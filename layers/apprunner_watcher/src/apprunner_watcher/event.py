@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from apprunner_watcher.api_call import API_CALL_DETAIL_TYPE, SERVICE_ARN, ApiCallEvent, api_call
+
 OPERATION_DETAIL_TYPE = "AppRunner Service Operation Status Change"
 CUSTOM_DOMAIN_DETAIL_TYPE = "AppRunner Custom Domain Validation Status Update"
 TEST_SOURCE = "apprunner-watcher"
@@ -74,7 +76,7 @@ class SendTestEvent(BaseModel):
     requested_by: str
 
 
-Event = OperationEvent | CustomDomainEvent | SendTestEvent
+Event = OperationEvent | CustomDomainEvent | ApiCallEvent | SendTestEvent
 
 _OPERATIONS = {
     "CreateService": OperationType.CREATE_SERVICE,
@@ -90,9 +92,6 @@ _STAGES = {
     "Failed": Stage.FAILED,
 }
 _OPERATION_STATUS = re.compile(f"({'|'.join(_OPERATIONS)})({'|'.join(_STAGES)})")
-SERVICE_ARN = re.compile(
-    r"arn:[\w-]+:apprunner:(?P<region>[\w-]+):(?P<account>\d{12}):service/(?P<name>[^/]+)/(?P<id>[0-9a-f]+)"
-)
 
 
 def _spellings(camel: str, *more: str) -> AliasChoices:
@@ -153,12 +152,18 @@ def parse(raw: object) -> Event:
         if envelope.detail_type == CUSTOM_DOMAIN_DETAIL_TYPE:
             arn, name = _service(envelope, _ServiceDetail.model_validate(envelope.detail))
             return CustomDomainEvent(id=envelope.id, time=envelope.time, service_arn=arn, service_name=name)
+        if envelope.detail_type == API_CALL_DETAIL_TYPE and (called := _api_call(envelope)):
+            return called
     except ValidationError as error:
         # only where and what is wrong: the event's content may hold anything
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'event'}: {e['msg']}" for e in error.errors())
         raise NotUnderstoodError(wrong) from None
     msg = f"detail-type {envelope.detail_type[:100]!r} of source {envelope.source[:100]!r} is not known"
     raise NotUnderstoodError(msg)
+
+
+def _api_call(envelope: _Envelope) -> ApiCallEvent | None:
+    return api_call(envelope.id, envelope.region, envelope.account, envelope.detail)
 
 
 def _operation_event(envelope: _Envelope) -> OperationEvent:

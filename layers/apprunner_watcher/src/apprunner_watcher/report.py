@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from apprunner_watcher.api_call import SERVICE_ARN, ApiCallEvent, Call
 from apprunner_watcher.changes import Changes, changes
 from apprunner_watcher.decision import Decision
 from apprunner_watcher.diagnosis import Cause, Diagnosis, NotJudged, Serving, Verdict
-from apprunner_watcher.event import SERVICE_ARN, CustomDomainEvent, OperationEvent
+from apprunner_watcher.event import CustomDomainEvent, OperationEvent
 from apprunner_watcher.missing import Missing, NotSeenError
 from apprunner_watcher.reachability import Check
 from apprunner_watcher.rule import Evidence
@@ -42,6 +43,7 @@ _VERDICT_WORDS = {
     Verdict.ROLLED_BACK: "failed and was rolled back by App Runner",
     Verdict.ROLLBACK_FAILED: "failed, and App Runner's rollback failed as well",
     Verdict.STUCK: "is stuck",
+    Verdict.REJECTED: "was refused",
     Verdict.HEALTHY: "went through",
     Verdict.UNKNOWN: "ended in a state that could not be read",
 }
@@ -76,7 +78,7 @@ def report(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision) -> Repo
     """Put a diagnosis into words."""
     changed = changes(snapshot)
     data = _data(snapshot, diagnosis, decision, changed)
-    return Report(_subject(data, diagnosis), _text(snapshot, diagnosis, decision, changed, data), data)
+    return Report(_subject(snapshot, diagnosis), _text(snapshot, diagnosis, decision, changed, data), data)
 
 
 def report_of_test(requested_by: str) -> Report:
@@ -96,7 +98,7 @@ def _data(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, changed:
     history = diagnosis.history
     return {
         "service": {"name": _service_name(snapshot), "arn": getattr(event, "service_arn", "")},
-        "operation": _operation(snapshot),
+        "operation": {**_operation(snapshot), "called_by": _called_by(snapshot)},
         "verdict": diagnosis.verdict.value,
         "serving": diagnosis.serving.value,
         "severity": diagnosis.severity.value,
@@ -129,12 +131,31 @@ def _service_name(snapshot: Snapshot) -> str:
 
 
 def _operation(snapshot: Snapshot) -> dict[str, str]:
+    if isinstance(snapshot.event, ApiCallEvent):
+        return {"id": "", "type": snapshot.event.action, "status": snapshot.event.error_code}
     try:
         operation = snapshot.operation
     except NotSeenError:
         kind = snapshot.event.operation.value if isinstance(snapshot.event, OperationEvent) else ""
         return {"id": "", "type": kind, "status": ""}
     return {"id": operation.id, "type": operation.type, "status": operation.status}
+
+
+def _called_by(snapshot: Snapshot) -> dict[str, str] | None:
+    """Who called App Runner, where that is known."""
+    call = _call(snapshot)
+    if not call:
+        return None
+    return {"arn": call.caller, "action": call.action, "agent": call.user_agent, "at": _iso(call.time)}
+
+
+def _call(snapshot: Snapshot) -> Call | None:
+    if isinstance(snapshot.event, ApiCallEvent):
+        return snapshot.event
+    try:
+        return snapshot.began_by
+    except NotSeenError:
+        return None
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
@@ -170,12 +191,19 @@ def _at(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _subject(data: dict[str, Any], diagnosis: Diagnosis) -> str:
-    operation = _OPERATION_WORDS.get(data["operation"]["type"], "operation")
+def _subject(snapshot: Snapshot, diagnosis: Diagnosis) -> str:
+    operation = _operation_words(snapshot)
     answer = diagnosis.causes[0].title if diagnosis.causes else "cause not known"
-    return subject_line(
-        f"{data['service']['name']}: {operation} {diagnosis.verdict.value.replace('_', ' ')} - {answer}"
-    )
+    return subject_line(f"{_name(snapshot)}: {operation} {diagnosis.verdict.value.replace('_', ' ')} - {answer}")
+
+
+def _name(snapshot: Snapshot) -> str:
+    return _service_name(snapshot) or "App Runner"
+
+
+def _operation_words(snapshot: Snapshot) -> str:
+    kind = _operation(snapshot)["type"]
+    return kind if isinstance(snapshot.event, ApiCallEvent) else _OPERATION_WORDS.get(kind, "operation")
 
 
 def subject_line(text: str) -> str:
@@ -207,8 +235,10 @@ def _headline(snapshot: Snapshot, diagnosis: Diagnosis, data: dict[str, Any]) ->
     if isinstance(snapshot.event, CustomDomainEvent):
         yield f"{data['service']['name']}: the validation of a custom domain moved."
         return
-    operation = _OPERATION_WORDS.get(data["operation"]["type"], "operation")
-    yield f"{data['service']['name']}: the {operation} {_VERDICT_WORDS[diagnosis.verdict]}."
+    if isinstance(snapshot.event, ApiCallEvent):
+        yield from _headline_of_call(snapshot.event, diagnosis)
+        return
+    yield f"{data['service']['name']}: the {_operation_words(snapshot)} {_VERDICT_WORDS[diagnosis.verdict]}."
     yield _SERVING_WORDS[diagnosis.serving]
     region, account = data["service"]["arn"].split(":")[3:5]
     yield f"Region {region}, account {account}."
@@ -226,6 +256,19 @@ def _headline(snapshot: Snapshot, diagnosis: Diagnosis, data: dict[str, Any]) ->
         return
     end = f", ended {_at(started.ended_at)}" if started.ended_at else ""
     yield f"Started {_at(started.started_at)}{end}."
+    if call := _call(snapshot):
+        yield f"{call.action} was called by {_caller(call)}."
+
+
+def _headline_of_call(call: ApiCallEvent, diagnosis: Diagnosis) -> Iterator[str]:
+    yield f"{call.service_name or 'App Runner'}: {call.action} {_VERDICT_WORDS[diagnosis.verdict]}."
+    yield "Nothing was changed: the service is as it was before the call."
+    yield f"Region {call.region}, account {call.account}."
+    yield f"Called at {_at(call.time)} by {_caller(call)}."
+
+
+def _caller(call: Call) -> str:
+    return f"{call.caller} with {call.user_agent[:_LONGEST_VALUE]}" if call.user_agent else call.caller
 
 
 def _cause_section(number: int, cause: Cause) -> Iterator[str]:
@@ -261,6 +304,10 @@ def _no_cause(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
         return
     yield "WHY"
     yield from _wrapped(f"Not known: none of {diagnosis.looked_at} rules found its cause in what could be seen.")
+    if isinstance(snapshot.event, ApiCallEvent):
+        yield "App Runner said:"
+        yield f"  > {_quote(Evidence.call(snapshot.event))}"
+        return
     lines = _last_lines(snapshot)
     if lines:
         yield "The last lines of the new version:"
@@ -336,7 +383,7 @@ def _second_look(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _now(diagnosis: Diagnosis, decision: Decision) -> Iterator[str]:
-    if diagnosis.verdict in {Verdict.HEALTHY, Verdict.IN_PROGRESS, Verdict.UNKNOWN}:
+    if diagnosis.verdict in {Verdict.HEALTHY, Verdict.IN_PROGRESS, Verdict.REJECTED, Verdict.UNKNOWN}:
         return
     yield "ROLLBACK"
     if diagnosis.verdict is Verdict.ROLLED_BACK:
@@ -348,7 +395,8 @@ def _now(diagnosis: Diagnosis, decision: Decision) -> Iterator[str]:
 
 def _gaps(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
     configuration = snapshot.parts.configuration
-    if isinstance(configuration, Configuration) and configuration.standing in _STANDING_WORDS:
+    is_call = isinstance(snapshot.event, ApiCallEvent)
+    if isinstance(configuration, Configuration) and configuration.standing in _STANDING_WORDS and not is_call:
         yield from _wrapped(_STANDING_WORDS[configuration.standing])
     if diagnosis.not_seen:
         yield "COULD NOT SEE"

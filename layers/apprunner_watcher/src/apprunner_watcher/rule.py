@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Literal
 
+from apprunner_watcher.api_call import ApiCallEvent
 from apprunner_watcher.log import Line, unescaped
 from apprunner_watcher.patterns import pattern_set
 from apprunner_watcher.snapshot import Snapshot
@@ -50,6 +51,13 @@ class Evidence:
         """A log line."""
         log = "application log" if line.stream.startswith("instance/") else "service log"
         return cls(f"{log}, {line.stream}", line.text, line.at)
+
+    @classmethod
+    def call(cls, event: ApiCallEvent) -> "Evidence":
+        """A call to App Runner's API that was refused."""
+        return cls(
+            f"{event.action}, called by {event.caller}", f"{event.error_code}: {event.error_message}", event.time
+        )
 
     @classmethod
     def setting(cls, name: str, value: object) -> "Evidence":

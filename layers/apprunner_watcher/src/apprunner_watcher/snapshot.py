@@ -9,6 +9,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict
 
 from apprunner_watcher.access import Access
+from apprunner_watcher.api_call import ApiCallEvent, Call
 from apprunner_watcher.aws_api import named_apis
 from apprunner_watcher.dependency import Dependency
 from apprunner_watcher.event import Event, OperationEvent, OperationType, Stage
@@ -126,6 +127,25 @@ class Operations:
         return (one for one in self.listed if one.type in DEPLOYING and one.started_at <= operation.started_at)
 
 
+_CALLS = {
+    "CreateService": OperationType.CREATE_SERVICE,
+    "UpdateService": OperationType.UPDATE_SERVICE,
+    "StartDeployment": OperationType.START_DEPLOYMENT,
+    "PauseService": OperationType.PAUSE_SERVICE,
+    "ResumeService": OperationType.RESUME_SERVICE,
+    "DeleteService": OperationType.DELETE_SERVICE,
+}
+
+
+def begins_operation(call: Call) -> bool:
+    """Whether it is one of the calls that begin an operation of a service."""
+    return call.action in _CALLS
+
+
+def _begins(call: Call, operation: Operation) -> bool:
+    return _CALLS.get(call.action) == operation.type and abs(call.time - operation.started_at) < _SAME_START
+
+
 _SERVER_ERROR = 500
 
 
@@ -140,6 +160,7 @@ class Parts:
     configuration: Configuration | Missing
     operations: Operations | Missing
     attempts: tuple[Attempt, ...] | Missing = ()  # noted earlier, the newest first
+    calls: tuple[Call, ...] | Missing = ()  # the same
     service_log: ServiceLog | Missing = _NOT_LOOKED_AT
     application_log: ApplicationLog | Missing = _NOT_LOOKED_AT
     image: Image | Missing | None = _NOT_LOOKED_AT
@@ -251,6 +272,21 @@ class Snapshot:
         operation = operations.of(self.event) if isinstance(operations, Operations) else None
         return needs_second_look(operation.ended_at if operation else None, self.taken_at, log)
 
+    @property
+    def call(self) -> ApiCallEvent:
+        """The call that was refused. Rules that ask for it are asked about calls only (`Occasion.CALL`)."""
+        if not isinstance(self.event, ApiCallEvent):
+            raise NotSeenError(Missing("the call", "the event is none of CloudTrail"))
+        return self.event
+
+    @cached_property
+    def began_by(self) -> Call | None:
+        """The call that began the operation, where it was noted. An automatic deployment has none."""
+        operation, calls = self.operation, seen(self.parts.calls)
+        named = (one for one in calls if one.operation_id == operation.id)
+        near = (one for one in calls if not one.operation_id and _begins(one, operation))
+        return next(named, None) or next(near, None)
+
     @cached_property
     def checked_port(self) -> int:
         """The port that was checked: App Runner's own words come before a configuration that may be restored."""
@@ -321,6 +357,6 @@ class Snapshot:
     def missing(self) -> tuple[Missing, ...]:
         """What could not be read: whole parts, and pieces of them."""
         parts = self.parts
-        whole = (part for part in vars(parts).values() if isinstance(part, Missing))
+        whole = (part for part in vars(parts).values() if isinstance(part, Missing) and part != _NOT_LOOKED_AT)
         pieces = gaps((parts.image, parts.dependencies, parts.network, parts.access))
         return tuple(dict.fromkeys((*whole, *pieces, *parts.others)))  # one answer may have been to fill two parts

@@ -5,20 +5,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from apprunner_watcher.api_call import ApiCallEvent, Call
 from apprunner_watcher.aws.clients import Clients
 from apprunner_watcher.aws.gather import Sight, gather, glance
-from apprunner_watcher.aws.table import Incident, Table, incident_key
+from apprunner_watcher.aws.table import Incident, Quiet, Table, incident_key
 from apprunner_watcher.aws.topic import Topic
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import Verdict, diagnose
 from apprunner_watcher.event import CustomDomainEvent, Event, OperationEvent, SendTestEvent, Stage
 from apprunner_watcher.report import Report, report, report_of_test
-from apprunner_watcher.snapshot import Attempt, Operations, Snapshot
+from apprunner_watcher.snapshot import Attempt, Operations, Snapshot, begins_operation
 
 # the message, the record and a slow start of either must find their time as well
 _TIME_TO_TELL = timedelta(seconds=10)
 _LEAST_SIGHT = timedelta(seconds=5)
 _SECOND_LOOK_AFTER = timedelta(minutes=3)
+_QUIET_FOR = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Watcher:
     clients: Clients
     table: Table | None
     topic: Topic | None
+    own_role_arn: str = ""  # its calls are no news
     sight: Sight = field(default_factory=Sight)
 
     def watch(self, event: Event, now: Callable[[], datetime], time_left: timedelta) -> Outcome:
@@ -47,6 +50,8 @@ class Watcher:
         if isinstance(event, CustomDomainEvent):
             return Outcome("nothing-to-tell", event.service_name)  # no rule looks at custom domains yet
         sight = replace(self.sight, time_left=max(_LEAST_SIGHT, min(self.sight.time_left, time_left - _TIME_TO_TELL)))
+        if isinstance(event, ApiCallEvent):
+            return self._hear(event, sight, now, time_left)
         if event.stage is not Stage.FAILED:
             snapshot = glance(event, self.clients, now(), sight)
             verdict = diagnose(snapshot).verdict
@@ -59,9 +64,22 @@ class Watcher:
         said = report(snapshot, diagnosis, decide())
         return self._tell(_incident(event, snapshot, said), now, time_left)
 
-    def _recall(self, service_arn: str) -> Callable[[], tuple[Attempt, ...]]:
+    def _recall(self, service_arn: str) -> Callable[[], tuple[Attempt | Call, ...]]:
         table = self.table
-        return (lambda: table.attempts(service_arn)) if table else tuple
+        return (lambda: table.noted(service_arn)) if table else tuple
+
+    def _hear(self, call: ApiCallEvent, sight: Sight, now: Callable[[], datetime], time_left: timedelta) -> Outcome:
+        """Explain a call that was refused; note who began an operation."""
+        if call.caller_role_arn and call.caller_role_arn == self.own_role_arn:
+            return Outcome("nothing-to-tell", call.service_name)
+        if call.error_code:
+            snapshot = gather(call, self.clients, now(), tuple, sight)
+            said = report(snapshot, diagnose(snapshot), decide())
+            return self._tell(_incident_of_call(call, said), now, time_left)
+        if not (self.table and call.service_arn and begins_operation(call)):
+            return Outcome("nothing-to-tell", call.service_name)
+        self.table.note_call(call.call, now())
+        return Outcome("noted", call.service_name)
 
     def _note(self, event: OperationEvent, snapshot: Snapshot, verdict: Verdict, now: datetime) -> Outcome:
         """Note what is attempted, as long as it shows. Nobody is told."""
@@ -93,6 +111,21 @@ def _incident(event: OperationEvent, snapshot: Snapshot, said: Report) -> Incide
     key = incident_key(operation, event.time, event.id)
     again = snapshot.taken_at + _SECOND_LOOK_AFTER if snapshot.needs_second_look else None
     return Incident(event.service_arn, key, event.id, said.subject, said.text, said.data, again)
+
+
+def _incident_of_call(call: ApiCallEvent, said: Report) -> Incident:
+    """Tools try again what was refused: the same error of the same caller is told once in a while."""
+    caller = call.caller_role_arn or call.caller
+    same = "\n".join((caller, call.error_code, call.error_message.replace(call.caller, "")))
+    return Incident(
+        call.service_arn or f"{call.account}/{call.region}/{call.service_name or call.action}",
+        incident_key(None, call.time, call.id),
+        call.id,
+        said.subject,
+        said.text,
+        said.data,
+        quiet=Quiet(same, call.time, call.time + _QUIET_FOR),
+    )
 
 
 def _test_incident(event: SendTestEvent) -> Incident:

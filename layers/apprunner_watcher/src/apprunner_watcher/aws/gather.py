@@ -4,9 +4,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from apprunner_watcher.access import Access
+from apprunner_watcher.api_call import ApiCallEvent, Call
 from apprunner_watcher.aws import access, answers, dependencies, deployment_logs, images, metrics, network
 from apprunner_watcher.aws.deployment_logs import Logs
 from apprunner_watcher.aws.read import Reads
@@ -45,9 +46,11 @@ READS = {
 }
 """The IAM actions of the reads, and what they are allowed on."""
 
-_Event = OperationEvent | CustomDomainEvent
+_Event = OperationEvent | CustomDomainEvent | ApiCallEvent
+_Noted = TypeVar("_Noted")
 _USUAL_DURATION = timedelta(minutes=30)
 _LONGEST_REASON = 300
+_NO_SERVICE = "the call names no service that exists"
 # parts in which nothing is Missing that AWS has just refused; to go through all their lines would take its time
 _LONG_AND_CLEAN = frozenset({"service_log", "application_log", "attempts"})
 
@@ -67,7 +70,7 @@ def gather(
     event: _Event,
     clients: "Clients",
     now: datetime,
-    recall: Callable[[], Sequence[Attempt]] = tuple,
+    recall: Callable[[], Sequence[Attempt | Call]] = tuple,
     sight: Sight | None = None,
 ) -> Snapshot:
     """Read all that AWS knows of the event's service.
@@ -78,6 +81,10 @@ def gather(
     sight = sight or Sight()
     with Reads(sight.time_left) as reads:
         gathering = _Gathering(reads, clients, event, now, recall, sight)
+        if isinstance(event, ApiCallEvent):
+            return Snapshot(
+                gathering.without_secrets_of(event), now, gathering.without_secrets(gathering.of_call(event))
+            )
         return Snapshot(event, now, gathering.without_secrets(gathering.whole()))
 
 
@@ -98,24 +105,28 @@ class _Gathering:
         clients: "Clients",
         event: _Event,
         now: datetime,
-        recall: Callable[[], Sequence[Attempt]],
+        recall: Callable[[], Sequence[Attempt | Call]],
         sight: Sight,
     ) -> None:
         self._reads, self._clients, self._event, self._now, self._sight = reads, clients, event, now, sight
         apprunner, arn = clients.apprunner, event.service_arn
         soon = sight.time_left / 2  # others wait for these, and need time of their own
-        self._described = reads.begin(
-            "service and configuration",
-            "apprunner:DescribeService",
-            lambda: answers.described(apprunner.describe_service(ServiceArn=arn)),
-            soon,
-        )
-        self._listed = reads.begin(
-            "operations",
-            "apprunner:ListOperations",
-            lambda: answers.operations(apprunner.list_operations(ServiceArn=arn, MaxResults=20)),
-            soon,
-        )
+        if arn:
+            self._described = reads.begin(
+                "service and configuration",
+                "apprunner:DescribeService",
+                lambda: answers.described(apprunner.describe_service(ServiceArn=arn)),
+                soon,
+            )
+            self._listed = reads.begin(
+                "operations",
+                "apprunner:ListOperations",
+                lambda: answers.operations(apprunner.list_operations(ServiceArn=arn, MaxResults=20)),
+                soon,
+            )
+        else:
+            self._described = reads.part("service", lambda: Missing("service and configuration", _NO_SERVICE))
+            self._listed = reads.part("operations", lambda: Operations(()))
         self._recalled = reads.begin(
             "configuration noted at the start", "dynamodb:Query", lambda: tuple(recall()), soon
         )
@@ -160,6 +171,15 @@ class _Gathering:
             others=(*self._unnamed(), *(found.gaps if isinstance(found, Logs) else ())),
         )
 
+    def of_call(self, call: ApiCallEvent) -> Parts:
+        """What a refused call is judged by: the service as it is, and the roles that the call or the service names."""
+        roles = self._reads.part("roles", lambda: self._read_roles(call))
+        return replace(self._known(None), access=roles.result(), others=self._unnamed())
+
+    def without_secrets_of(self, call: ApiCallEvent) -> ApiCallEvent:
+        """An error may quote what was sent."""
+        return call.model_copy(update={"error_message": self._redactor().text(call.error_message)})
+
     def without_secrets(self, parts: Parts) -> Parts:
         """AWS's errors may quote what they were asked: the service's own values are taken out of them as well."""
         redactor = self._redactor()
@@ -184,7 +204,8 @@ class _Gathering:
             service=self._service.result(),
             configuration=configuration,
             operations=self._listed.result(),
-            attempts=self._recalled.result(),
+            attempts=_of_type(Attempt, self._recalled.result()),
+            calls=_of_type(Call, self._recalled.result()),
         )
 
     def _unnamed(self) -> tuple[Missing, ...]:
@@ -200,7 +221,7 @@ class _Gathering:
         attempts, operation = self._recalled.result(), self._operation()
         if isinstance(attempts, Missing) or not operation:
             return None
-        return next((one for one in attempts if one.is_of(operation)), None)
+        return next((one for one in attempts if isinstance(one, Attempt) and one.is_of(operation)), None)
 
     def _read_service(self) -> Service | Missing:
         described = self._described.result()
@@ -226,6 +247,7 @@ class _Gathering:
             return self._made_redactor
 
     def _read_logs(self) -> Logs:
+        assert not isinstance(self._event, ApiCallEvent)  # noqa: S101  # of a call only what `of_call` names is read
         return deployment_logs.read_logs(
             self._reads, self._clients, self._event, self._now, self._listed.result, self._redactor
         )
@@ -288,6 +310,20 @@ class _Gathering:
             image_repository_arn=Identifier.parse(configuration.image).repository_arn,
         )
 
+    def _read_roles(self, call: ApiCallEvent) -> Access | Missing:
+        requested = call.requested
+        configuration = self._configuration.result()
+        known = configuration if isinstance(configuration, Configuration) else None
+        return access.read_access(
+            self._reads,
+            self._clients,
+            access_role_arn=requested.access_role_arn or (known.access_role_arn if known else ""),
+            instance_role_arn=requested.instance_role_arn or (known.instance_role_arn if known else ""),
+            secret_sources={},
+            service_arn=call.service_arn or f"arn:aws:apprunner:{call.region}:{call.account}:service",
+            image_repository_arn=Identifier.parse(requested.image).repository_arn if requested.image else "",
+        )
+
     def _read_metrics(self) -> Metrics | Missing:
         operation = self._operation()
         start = operation.started_at if operation else self._event.time - _USUAL_DURATION
@@ -343,8 +379,16 @@ class _Gathering:
         return listed if isinstance(listed, Missing) else answers.tags(listed, self._redactor())
 
 
-def _standing(service_status: str, operation: Operation | None, event: _Event) -> Literal["attempted", "unsure"]:
+def _of_type(kind: type[_Noted], noted: Sequence[object] | Missing) -> tuple[_Noted, ...] | Missing:
+    return noted if isinstance(noted, Missing) else tuple(one for one in noted if isinstance(one, kind))
+
+
+def _standing(
+    service_status: str, operation: Operation | None, event: _Event
+) -> Literal["attempted", "restored", "unsure"]:
     """Only an update changes the configuration, and only one that did not go through may have been taken back."""
+    if isinstance(event, ApiCallEvent):
+        return "restored"  # what was asked for never came into force
     if not isinstance(event, OperationEvent) or event.operation is not OperationType.UPDATE_SERVICE:
         return "attempted"
     if service_status == ServiceStatus.CREATE_FAILED:

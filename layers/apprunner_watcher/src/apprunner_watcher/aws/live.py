@@ -4,8 +4,9 @@ import uuid
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from apprunner_watcher.api_call import SERVICE_ARN
 from apprunner_watcher.aws import answers
-from apprunner_watcher.event import OPERATION_DETAIL_TYPE, SERVICE_ARN, OperationType, Stage, operation_status
+from apprunner_watcher.event import OPERATION_DETAIL_TYPE, OperationType, Stage, operation_status
 from apprunner_watcher.snapshot import OperationStatus
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.model import ListShape, MapShape, StructureShape
 from botocore.utils import parse_timestamp
 
+from apprunner_watcher.api_call import ApiCallEvent
 from apprunner_watcher.aws.clients import Clients
 from apprunner_watcher.aws.gather import Sight, gather, glance
 from apprunner_watcher.aws.table import Table
@@ -55,11 +56,11 @@ def replay(recording: Recording, sight: Sight | None = None) -> Snapshot:
     # a recording answers at once, however slow the machine is: the same answer every time
     sight = sight or Sight(patience_for_metrics=_NO_HURRY)
     event = _of_service(recording)
-    stage, clients = _on_stage(event.service_arn.split(":")[3])
+    stage, clients = _on_stage(event.region if isinstance(event, ApiCallEvent) else event.service_arn.split(":")[3])
     stage.recording = recording
     if _WHAT_WAS_NOTED in recording.aws:
         table = Table(clients.dynamodb, "as recorded", timedelta())
-        return gather(event, clients, recording.recorded_at, lambda: table.attempts(event.service_arn), sight)
+        return gather(event, clients, recording.recorded_at, lambda: table.noted(event.service_arn), sight)
     noted = None
     if before := recording.at_start():
         stage.recording = before
@@ -81,9 +82,9 @@ def _on_stage(region: str) -> tuple[Stage, Clients]:
     return stages[region]
 
 
-def _of_service(recording: Recording) -> OperationEvent | CustomDomainEvent:
+def _of_service(recording: Recording) -> OperationEvent | CustomDomainEvent | ApiCallEvent:
     event = parse(recording.event)
-    if not isinstance(event, OperationEvent | CustomDomainEvent):
+    if not isinstance(event, OperationEvent | CustomDomainEvent | ApiCallEvent):
         msg = "event: not of a service"
         raise NotUnderstoodError(msg)
     return event

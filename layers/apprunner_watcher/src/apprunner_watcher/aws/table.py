@@ -3,12 +3,15 @@
 | pk | sk | what |
 |---|---|---|
 | service ARN | `attempt#<start>#<operation id>` | the configuration and image that an operation attempted |
+| service ARN | `attempt#<time>#call#<event id>` | who called App Runner to begin an operation |
 | service ARN | `incident#<start>#<operation id>` | what was told, or is about to be |
 | service ARN | `event#<event id>` | which incident an event led to: an event that comes twice finds it |
+| service ARN | `quiet#<digest>` | until when the same error of the same caller is not told again |
 
 Every write is conditional or gives the same result twice, so that an event may come twice, late or out of order.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from apprunner_watcher.api_call import Call
 from apprunner_watcher.snapshot import Attempt, Operation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_ATTEMPTS_TO_RECALL = 20
+_TO_RECALL = 40
+_FAILED = "ConditionalCheckFailed"
 _to_dynamodb = TypeSerializer().serialize
 _from_dynamodb = TypeDeserializer().deserialize
 
@@ -44,6 +49,16 @@ class Incident:
     text: str
     data: Mapping[str, Any]
     second_look_at: datetime | None = None
+    quiet: "Quiet | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What is told once in a while: what is the same (`of`) as what was told is not told again from `at` to `until`."""
+
+    of: str
+    at: datetime
+    until: datetime
 
 
 def incident_key(operation: Operation | None, event_time: datetime, event_id: str) -> str:
@@ -62,17 +77,22 @@ class Table:
         self._name = name
         self._retention = retention
 
-    def attempts(self, service_arn: str) -> tuple[Attempt, ...]:
-        """The attempts noted last, the newest first."""
+    def noted(self, service_arn: str) -> tuple[Attempt | Call, ...]:
+        """The attempts and calls noted last, the newest first."""
         found = self._client.query(
             TableName=self._name,
             KeyConditionExpression="pk = :service AND begins_with(sk, :attempt)",
             ExpressionAttributeValues={":service": {"S": service_arn}, ":attempt": {"S": "attempt#"}},
             ScanIndexForward=False,
-            Limit=_ATTEMPTS_TO_RECALL,
+            Limit=_TO_RECALL,
         )
         items = [{name: _from_dynamodb(value) for name, value in item.items()} for item in found["Items"]]
-        return tuple(Attempt.model_validate({**item["attempt"], "stage": item["stage"]}) for item in items)
+        return tuple(
+            Call.model_validate(item["call"])
+            if "call" in item
+            else Attempt.model_validate({**item["attempt"], "stage": item["stage"]})
+            for item in items
+        )
 
     def note(self, service_arn: str, attempt: Attempt, now: datetime) -> None:
         """Note an attempt and how far it is. What was noted first stays: later the configuration may be another."""
@@ -91,10 +111,21 @@ class Table:
             },
         )
 
+    def note_call(self, call: Call, now: datetime) -> None:
+        """Note who called App Runner to begin an operation."""
+        item = {
+            "pk": call.service_arn,
+            "sk": f"attempt#{_iso(call.time)}#call#{call.id}",
+            "call": call.model_dump(mode="json"),
+            "expires_at": int(self._expiry(now)),
+        }
+        self._client.put_item(TableName=self._name, Item={name: _to_dynamodb(value) for name, value in item.items()})
+
     def record(self, incident: Incident, now: datetime, deadline: datetime) -> Incident | None:
         """Record an incident that is about to be told until `deadline`, and give what is to be told.
 
-        Recorded before and not told (the invocation ended between the two): the recorded one. Told before: None.
+        Recorded before and not told (the invocation ended between the two): the recorded one. Told before, or the same
+        as what was told a while ago: None.
         Raises `StillBeingToldError` while another invocation has it in hand.
         """
         item = {
@@ -117,12 +148,13 @@ class Table:
             "expires_at": int(self._expiry(now)),
         }
         try:
-            self._client.transact_write_items(TransactItems=[self._put_new(item), self._put_new(marker)])
+            quiet = [self._put_quiet(incident.service_arn, incident.quiet)] if incident.quiet else []
+            self._client.transact_write_items(TransactItems=[self._put_new(item), self._put_new(marker), *quiet])
         except self._client.exceptions.TransactionCanceledException as error:
-            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-            if "ConditionalCheckFailed" not in reasons:
+            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            if _FAILED not in reasons:
                 raise
-            return self._take_over(incident, now, deadline)
+            return self._take_over(incident, now, deadline) if _FAILED in reasons[:2] else None
         return incident
 
     def told(self, incident: Incident, now: datetime) -> None:
@@ -168,6 +200,18 @@ class Table:
                 "TableName": self._name,
                 "Item": {name: _to_dynamodb(value) for name, value in item.items()},
                 "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _put_quiet(self, pk: str, quiet: Quiet) -> Any:
+        until = {"N": str(int(quiet.until.timestamp()))}
+        digest = hashlib.sha256(quiet.of.encode()).hexdigest()
+        return {
+            "Put": {
+                "TableName": self._name,
+                "Item": {**_key(pk, f"quiet#{digest}"), "quiet_until": until, "expires_at": until},
+                "ConditionExpression": "attribute_not_exists(pk) OR quiet_until < :at",
+                "ExpressionAttributeValues": {":at": {"N": str(int(quiet.at.timestamp()))}},
             }
         }
 
