@@ -13,6 +13,7 @@ from typing import Any, Self
 import pytest
 
 from apprunner_watcher import recording
+from apprunner_watcher.api_call import Call
 from apprunner_watcher.aws.gather import READS, Sight, gather
 from apprunner_watcher.aws.metrics import PATIENCE
 from apprunner_watcher.decision import decide
@@ -64,7 +65,10 @@ def see(faulty: Faulty, whole: Callable[..., Recording]) -> See:
         event = parse(recorded.event)
         assert isinstance(event, OperationEvent)
         faulty.show(recorded, faults)
-        return gather(event, faulty.clients, recorded.recorded_at, sight=sight)
+        listed = recorded.aws["apprunner:ListOperations"][0].response or {}
+        operation_id = listed["OperationSummaryList"][0]["Id"]
+        began = Call(id="call", time=event.time, action="StartDeployment", caller="ada", operation_id=operation_id)
+        return gather(event, faulty.clients, recorded.recorded_at, lambda: (began,), sight)
 
     return seen
 

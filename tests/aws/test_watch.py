@@ -32,6 +32,7 @@ Record = Callable[..., Recording]
 FAILED = "seed-steno-prod-backend-failed"
 RESTORED = "seed-nerava-v32-rollback"
 TIME_LEFT = timedelta(seconds=60)
+CALLER = "who began the operation"  # no call was heard of
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -440,7 +441,7 @@ def test_without_the_key_there_is_a_gap_and_everything_else(
     key = FingerprintKey(Clients(boto3.Session()), secret)
     assert watch(whole(), sight=Sight(fingerprints=key)).cause == CAUSE
     (incident,) = plain(aws.items("incident#"))
-    assert [one["what"] for one in incident["report"]["not_seen"]] == ["key of the fingerprints"]
+    assert [one["what"] for one in incident["report"]["not_seen"]] == ["key of the fingerprints", CALLER]
     start = whole().at_start()
     assert start
     assert watch(start, sight=Sight(fingerprints=key)).outcome == "noted"

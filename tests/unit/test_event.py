@@ -1,10 +1,12 @@
 """EventBridge events are read in both documented spellings, and what is none is refused in words."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
+from apprunner_watcher.api_call import ApiCallEvent
 from apprunner_watcher.event import (
     CustomDomainEvent,
     NotUnderstoodError,
@@ -14,6 +16,7 @@ from apprunner_watcher.event import (
     Stage,
     parse,
 )
+from tests.conftest import ROOT
 
 ARN = "arn:aws:apprunner:us-east-2:123456789012:service/my-app/8fe1e10304f84fd2b0df550fe98a71fa"
 EVENT: dict[str, Any] = {
@@ -140,3 +143,61 @@ def test_a_refusal_does_not_repeat_what_the_event_holds() -> None:
     with pytest.raises(NotUnderstoodError) as refused:
         parse({**EVENT, "time": secret, "detail": [secret]})
     assert secret not in str(refused.value)
+
+
+CALL = json.loads((ROOT / "events" / "update-service-refused.json").read_text(encoding="utf-8"))
+
+
+def call(**detail: Any) -> ApiCallEvent:
+    parsed = parse({**CALL, "detail": {**CALL["detail"], **detail}})
+    assert isinstance(parsed, ApiCallEvent)
+    return parsed
+
+
+def test_a_refused_call() -> None:
+    refused = call()
+    assert (refused.action, refused.service_name, refused.error_code) == (
+        "UpdateService",
+        "shop",
+        "InvalidStateException",
+    )
+    assert refused.caller_role_arn == "arn:aws:iam::123456789012:role/pipeline"
+    assert refused.service_arn == CALL["detail"]["requestParameters"]["serviceArn"]
+
+
+def test_what_a_call_asked_for_is_read_and_its_hidden_values_are_not() -> None:
+    asked = call(
+        eventName="CreateService",
+        requestParameters={
+            "serviceName": "web",
+            "sourceConfiguration": {
+                "imageRepository": {
+                    "imageIdentifier": "web:1",
+                    "imageConfiguration": {"runtimeEnvironmentSecrets": "HIDDEN_DUE_TO_SECURITY_REASONS"},
+                },
+                "authenticationConfiguration": {"accessRoleArn": "arn:aws:iam::123456789012:role/ecr"},
+            },
+            "instanceConfiguration": {"instanceRoleArn": "arn:aws:iam::123456789012:role/web", "cpu": 1024},
+        },
+    )
+    assert (asked.service_arn, asked.service_name) == ("", "web")
+    assert asked.requested.image == "web:1"
+    assert asked.requested.refers_to_secrets
+    assert asked.requested.access_role_arn == "arn:aws:iam::123456789012:role/ecr"
+    assert asked.requested.instance_role_arn == "arn:aws:iam::123456789012:role/web"
+    assert asked.requested.cpu == "1024"
+
+
+def test_an_accepted_call_names_its_operation() -> None:
+    made = call(errorCode=None, errorMessage=None, responseElements={"operationId": "f00d"})
+    assert (made.error_code, made.operation_id) == ("", "f00d")
+
+
+@pytest.mark.parametrize("identity", [{"type": "AWSService", "invokedBy": "ecs.amazonaws.com"}, {}])
+def test_a_caller_without_an_arn(identity: dict[str, str]) -> None:
+    assert call(userIdentity=identity).caller == identity.get("invokedBy", "somebody")
+
+
+def test_a_call_to_another_service_is_not_understood() -> None:
+    with pytest.raises(NotUnderstoodError):
+        call(eventSource="ecs.amazonaws.com")

@@ -149,6 +149,11 @@ def _begins(call: Call, operation: Operation) -> bool:
 _SERVER_ERROR = 500
 
 
+_WHO_BEGAN = Missing(
+    "who began the operation",
+    "no call to App Runner was noted: CloudTrail tells of calls where a trail logs write management events, and an"
+    " automatic deployment has none",
+)
 _NOT_LOOKED_AT = Missing("all but what is noted at the start", "not looked at")
 
 
@@ -359,4 +364,16 @@ class Snapshot:
         parts = self.parts
         whole = (part for part in vars(parts).values() if isinstance(part, Missing) and part != _NOT_LOOKED_AT)
         pieces = gaps((parts.image, parts.dependencies, parts.network, parts.access))
-        return tuple(dict.fromkeys((*whole, *pieces, *parts.others)))  # one answer may have been to fill two parts
+        began = (_WHO_BEGAN,) if self._is_without_caller else ()
+        return tuple(
+            dict.fromkeys((*whole, *pieces, *parts.others, *began))
+        )  # one answer may have been to fill two parts
+
+    @property
+    def _is_without_caller(self) -> bool:
+        if not isinstance(self.event, OperationEvent) or isinstance(self.parts.calls, Missing):
+            return False
+        try:
+            return not self.began_by
+        except NotSeenError:
+            return False
