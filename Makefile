@@ -15,7 +15,7 @@ export SAM_CLI_TELEMETRY := 0
 # behind a proxy that has a certificate authority of its own, the machine's store knows it
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help setup check test build deploy demo demo-up demo-down invoke bench lock clean
+.PHONY: help setup check test build deploy demo demo-up demo-down invoke score docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,14 @@ demo-down: setup ## Stop it
 
 invoke: setup ## Run the built function without a container engine: make invoke EVENT=events/x.json [RECORDING=…]
 	.venv/bin/python -m local.invoke "$(EVENT)" "$(RECORDING)"
+
+RECORDINGS ?= events/recordings $(wildcard ../shared/recordings/field)
+
+score: .venv/ready ## How often the answer is right, over recordings whose cause is confirmed: make score [RECORDINGS=folder]
+	.venv/bin/apprunner-watcher score $(RECORDINGS)
+
+docs: .venv/ready ## Write docs/rules.md anew from the catalogue
+	.venv/bin/apprunner-watcher rules --markdown > docs/rules.md
 
 bench: .venv/ready ## Measure: gather with every call at 50 ms, redaction and rules over 10,000 lines
 	.venv/bin/python -m local.bench

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.diagnosis import MOST_CAUSES, Serving, Severity, Verdict, diagnose
+from apprunner_watcher.log import Line
 from apprunner_watcher.missing import Missing
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.snapshot import Parts, Snapshot
 from tests.conftest import SEEDS, seed
@@ -156,6 +157,61 @@ def test_a_generic_cause_steps_back_behind_a_finer_one(seen: See) -> None:
     assert codes(snapshot, generic, rule("finer")) == ["finer"]
     assert codes(snapshot, generic, rule("hint", Confidence.POSSIBLE)) == ["generic", "hint"]
     assert codes(snapshot, generic) == ["generic"]
+
+
+def test_what_explains_another_cause_comes_before_it(seen: See) -> None:
+    snapshot = seen()
+    effect = dataclasses.replace(rule("effect", Confidence.CERTAIN, Phase.BUILD), gives_way_to=frozenset({"reason"}))
+    assert codes(snapshot, effect, rule("reason", phase=Phase.LIVE)) == ["reason", "effect"]
+    assert codes(snapshot, effect, rule("reason", Confidence.POSSIBLE)) == ["effect", "reason"]
+    assert codes(snapshot, effect, rule("another")) == ["effect", "another"]
+    chain = dataclasses.replace(rule("reason"), gives_way_to=frozenset({"root"}))
+    assert codes(snapshot, effect, chain, rule("root", phase=Phase.LIVE)) == ["root", "reason", "effect"]
+
+
+def test_causes_that_explain_each_other_are_all_given(seen: See) -> None:
+    first = dataclasses.replace(rule("first"), gives_way_to=frozenset({"second"}))
+    second = dataclasses.replace(rule("second"), gives_way_to=frozenset({"first"}))
+    assert set(codes(seen(), first, second)) == {"first", "second"}
+
+
+def with_lines(snapshot: Snapshot, text: str) -> Snapshot:
+    at = snapshot.taken_at
+    lines = tuple(
+        Line(at + timedelta(milliseconds=number), row, "instance/new") for number, row in enumerate(text.splitlines())
+    )
+    log = dataclasses.replace(snapshot.application_log, failing=lines)
+    return Snapshot(snapshot.event, at, dataclasses.replace(snapshot.parts, application_log=log))
+
+
+JAVA = """\
+org.springframework.beans.factory.BeanCreationException: Error creating bean with name 'flyway'
+\tat org.springframework.beans.factory.support.AbstractBeanFactory.doGetBean(AbstractBeanFactory.java:325)
+Caused by: java.net.UnknownHostException: db
+\tat java.base/sun.nio.ch.NioSocketImpl.connect(NioSocketImpl.java:567)
+Exception: something later"""
+
+
+def test_of_a_chain_of_exceptions_the_root_comes_first(seen: See) -> None:
+    snapshot = with_lines(seen(), JAVA)
+    head, _, root, _, later = (Evidence.of(line) for line in snapshot.application_log.failing)
+    rules = [rule("later", evidence=(later,)), rule("head", evidence=(head,)), rule("root", evidence=(root,))]
+    assert codes(snapshot, *rules) == ["root", "head", "later"]
+
+
+def test_a_rule_is_asked_only_about_its_occasions(seen: See) -> None:
+    deployment, live = rule("deployment"), dataclasses.replace(rule("live"), occasions=frozenset({Occasion.LIVE}))
+    assert codes(seen(), deployment, live) == ["deployment"]
+    assert codes(seen("seed-tara-after-fix"), deployment, live) == ["live"]
+
+
+def test_a_step_is_shown_where_its_values_are_known(seen: See) -> None:
+    steps = (Step("Node.", when="node"), Step("Python.", when="python"), Step("Always."), Step("Gap.", "run {image}"))
+    one = dataclasses.replace(
+        rule("one", check=lambda _s, _m: Finding(Confidence.LIKELY, (LINE,), {"node": "20", "python": ""})), fix=steps
+    )
+    (cause,) = diagnose(seen(), (one,)).causes
+    assert [step.text for step in cause.fix] == ["Node.", "Always."]
 
 
 def test_no_more_than_three_and_no_code_twice(seen: See) -> None:

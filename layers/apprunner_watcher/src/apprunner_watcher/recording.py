@@ -49,7 +49,11 @@ class _Call(BaseModel):
         return self
 
 
-class _Expectation(BaseModel):
+class Expectation(BaseModel):
+    """What was confirmed of an incident: any of `causes` as the first one is right; where it is empty, none is."""
+
+    model_config = ConfigDict(frozen=True)
+
     causes: list[str]
     at_most: Literal["possible", "likely", "certain"] | None = None
     never: list[str] = []
@@ -72,7 +76,7 @@ class _File(BaseModel):
     logs: dict[str, dict[str, list[tuple[AwareDatetime, str]]]] = {}
     blobs: dict[str, dict[str, Any]] = {}
     configuration: Literal["attempted", "restored"] = "attempted"
-    expect: _Expectation | None = None
+    expect: Expectation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Recording:
     aws: Mapping[str, list[_Call]]
     logs: Mapping[str, Mapping[str, list[tuple[datetime, str]]]]
     configuration: Literal["attempted", "restored"] = "attempted"
-    expect: _Expectation | None = None
+    expect: Expectation | None = None
     blobs: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # configurations of images, by digest
 
     def answer(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Answer | None:

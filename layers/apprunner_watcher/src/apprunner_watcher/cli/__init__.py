@@ -11,7 +11,6 @@ from typing import Annotated, Any, NoReturn
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from rich.text import Text
 
 from apprunner_watcher import recording
@@ -25,11 +24,15 @@ from apprunner_watcher.aws.record import recording as recorded
 from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.aws.stack import Stack
 from apprunner_watcher.aws.table import Table
+from apprunner_watcher.cli.catalogue import explain, rules
+from apprunner_watcher.cli.console import COULD_NOT_READ, err, out
+from apprunner_watcher.cli.quality import score
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose as diagnose_snapshot
 from apprunner_watcher.event import NotUnderstoodError, OperationEvent, parse
 from apprunner_watcher.report import Report, report
 from apprunner_watcher.snapshot import Attempt, Snapshot
+from apprunner_watcher.vocabulary import meaning
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,9 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Why did an AWS App Runner deployment fail, and what to change?",
 )
-_out, _err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
-
-_COULD_NOT_READ = 2
+for command in (rules, explain, score):
+    app.command()(command)
 _TEST_ARRIVES_WITHIN = timedelta(seconds=60)
 
 StackName = Annotated[str, typer.Option("--stack", help="Name of the watcher's CloudFormation stack.")]
@@ -70,8 +72,8 @@ def diagnose(
         try:
             said = _said(read())
         except (_UnreadableError, recording.BrokenRecordingError) as error:
-            _err.print(Text(str(error)))
-            status = _COULD_NOT_READ
+            err.print(Text(str(error)))
+            status = COULD_NOT_READ
             continue
         if as_json:
             source = {} if name.startswith("arn:") else {"recording": name}
@@ -82,11 +84,16 @@ def diagnose(
 
 
 @app.command()
-def record(
+def record(  # noqa: PLR0913, PLR0917  # its parameters are the options of a command
     service_arn: ServiceArn,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to write it; by default NAME-TIME.json, here.")
     ] = None,
+    causes: Annotated[
+        list[str] | None,
+        typer.Option("--cause", metavar="CODE", help="What the cause was, once that is known."),
+    ] = None,
+    why: Annotated[str, typer.Option(help="How that was confirmed.")] = "",
     stack: StackName = "apprunner-watcher",
     region: Region = None,
 ) -> None:
@@ -96,6 +103,7 @@ def record(
     """
     now = datetime.now(UTC)
     try:
+        _check_codes(causes or [])
         session = _session(service_arn, region)
         file = _new_file(output, f"{service_arn.split('/')[1]}-{now:%Y%m%d-%H%M%S}.json")
         happened = _last_event(session, service_arn, None)
@@ -105,17 +113,19 @@ def record(
             snapshot = _gathered(Clients(session, heard.downloading(download_over_http)), happened, now, stack)
         said = _said(snapshot)
         content = recorded(heard, snapshot, happened, file.stem, said.subject)
+        if causes:
+            content["expect"] = {"causes": causes, "why": why}
         _write(file, json.dumps(content, indent=1, ensure_ascii=False) + "\n", heard)
     except _UnreadableError as error:
         _fail(str(error))
-    _out.print(Text(f"{file}: {said.subject}"))
+    out.print(Text(f"{file}: {said.subject}"))
     live, again = _answer(said), _answer(_said(replay(recording.load(file))))
     if again != live:
-        _err.print("Replayed, the recording gives another answer. Attach this to the report as well:")
-        _err.print(Text(f"  live:     {json.dumps(live)}"))
-        _err.print(Text(f"  replayed: {json.dumps(again)}"))
+        err.print("Replayed, the recording gives another answer. Attach this to the report as well:")
+        err.print(Text(f"  live:     {json.dumps(live)}"))
+        err.print(Text(f"  replayed: {json.dumps(again)}"))
         raise typer.Exit(1)
-    _out.print("Replayed, it gives the same answer. Its values are redacted; look through it before you share it.")
+    out.print("Replayed, it gives the same answer. Its values are redacted; look through it before you share it.")
 
 
 @app.command()
@@ -153,16 +163,16 @@ def send_test(stack: StackName = "apprunner-watcher", region: Region = None) -> 
     installed = Stack(boto3.Session(region_name=region), stack)
     try:
         event_id = installed.send_test(installed.caller())
-        _out.print(f"Test event {event_id} is on the event bus.")
+        out.print(f"Test event {event_id} is on the event bus.")
         if not installed.wait_until_told(event_id, datetime.now(UTC) + _TEST_ARRIVES_WITHIN):
-            _err.print(
+            err.print(
                 f"The function has not told it within {_TEST_ARRIVES_WITHIN.seconds} s. Look at the log of"
                 f" {installed.output('WatchFunctionName')} and at the failure queue."
             )
             raise typer.Exit(1)
     except (ClientError, BotoCoreError, LookupError) as error:
         _fail(f"stack {stack}: {_reason(error)}")
-    _out.print("The message is on the incidents topic. If it does not reach you: apprunner-watcher status")
+    out.print("The message is on the incidents topic. If it does not reach you: apprunner-watcher status")
 
 
 def main() -> None:
@@ -213,6 +223,13 @@ def _recall(clients: Clients, stack: str, service_arn: str) -> tuple[Attempt | C
     except (ClientError, BotoCoreError, LookupError):
         return ()
     return Table(clients.dynamodb, name, timedelta()).noted(service_arn)
+
+
+def _check_codes(causes: list[str]) -> None:
+    for code in causes:
+        if not meaning(code):
+            line = f"{code}: not a code; apprunner-watcher rules lists them"
+            raise _UnreadableError(line)
 
 
 def _new_file(output: Path | None, usual: str) -> Path:
@@ -284,13 +301,13 @@ def _reason(error: Exception) -> str:
 
 
 def _fail(line: str) -> NoReturn:
-    _err.print(Text(line))
-    raise typer.Exit(_COULD_NOT_READ)
+    err.print(Text(line))
+    raise typer.Exit(COULD_NOT_READ)
 
 
 def _show(said: Report) -> None:
     """The mail's text, with the parts told apart by colour. Text objects: log lines are no markup."""
-    _out.rule(style="dim")
+    out.rule(style="dim")
     for line in said.text.splitlines():
         if line.isupper() or line.startswith(("WHY", "OR (", "WHAT TO CHANGE")):
             style = "bold"
@@ -300,19 +317,19 @@ def _show(said: Report) -> None:
             style = "cyan"
         else:
             style = ""
-        _out.print(Text(line, style=style))
+        out.print(Text(line, style=style))
 
 
 def _show_subscriptions(installed: Stack) -> int:
     """Print who gets the messages; the number of problems."""
-    _out.print(f"stack {installed.name}: function {installed.output('WatchFunctionName')}")
+    out.print(f"stack {installed.name}: function {installed.output('WatchFunctionName')}")
     subscriptions = installed.subscriptions()
     for one in subscriptions:
         state = "confirmed" if one.confirmed else "[yellow]not confirmed yet[/yellow]"
-        _out.print(Text.assemble(f"subscription {one.protocol} {one.endpoint}: ", Text.from_markup(state)))
+        out.print(Text.assemble(f"subscription {one.protocol} {one.endpoint}: ", Text.from_markup(state)))
     if any(one.confirmed for one in subscriptions):
         return 0
-    _out.print("[red]nobody gets the messages[/red]: no confirmed subscription of the incidents topic")
+    out.print("[red]nobody gets the messages[/red]: no confirmed subscription of the incidents topic")
     return 1
 
 
@@ -321,12 +338,12 @@ def _show_permissions(installed: Stack) -> int:
     try:
         missing = installed.missing_permissions()
     except ClientError as error:
-        _out.print(Text(f"permissions: not known, since you may not ask IAM ({error_code(error)})"))
+        out.print(Text(f"permissions: not known, since you may not ask IAM ({error_code(error)})"))
         return 0
     for action in missing:
-        _out.print(f"[red]missing permission[/red] {action}")
+        out.print(f"[red]missing permission[/red] {action}")
     if not missing:
-        _out.print("permissions: the function's role may read all that it needs")
+        out.print("permissions: the function's role may read all that it needs")
     return len(missing)
 
 
@@ -334,11 +351,11 @@ def _show_services(installed: Stack) -> None:
     services = tuple(installed.services())
     for service in services:
         last = f"last event seen {service.last_event_at}" if service.last_event_at else "no event seen yet"
-        _out.print(Text(f"service {service.name}: {service.status}, {last}"))
+        out.print(Text(f"service {service.name}: {service.status}, {last}"))
         if service.last_incident:
-            _out.print(Text(f"  last incident: {service.last_incident}"))
+            out.print(Text(f"  last incident: {service.last_incident}"))
     if not services:
-        _out.print("no App Runner services in this account and Region")
+        out.print("no App Runner services in this account and Region")
 
 
 if __name__ == "__main__":
