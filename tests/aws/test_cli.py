@@ -289,3 +289,24 @@ def test_a_refused_test_event_is_one_line(installed: type[Installed], monkeypatc
     result = run("send-test")
     assert result.exit_code == 2
     assert result.stderr.strip() == "stack apprunner-watcher: AccessDeniedException: no"
+
+
+def test_a_recording_whose_cause_is_known_counts_at_once(live: Callable[..., None], tmp_path: Path) -> None:
+    live()
+    file = tmp_path / "ours.json"
+    result = run(
+        "record", ARN, "-o", str(file), "--cause", "credentials-expected-in-env", "--why", "we removed the check"
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(file.read_text())["expect"] == {
+        "causes": ["credentials-expected-in-env"],
+        "why": "we removed the check",
+    }
+    assert "1 of 1 right (100%)" in run("score", str(file)).stdout
+
+
+def test_a_cause_that_is_no_code_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    result = run("record", ARN, "-o", str(tmp_path / "ours.json"), "--cause", "port-mismatsch")
+    assert result.exit_code == 2
+    assert "port-mismatsch: not a code" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -87,7 +87,7 @@ def _show(card: Scorecard) -> None:
     )
     out.print(
         Text(f"{card.right} of {len(card.scores)} right ({_percent(card.right / len(card.scores))}),", style="bold")
-        + Text(f" {card.false_claims} false claims")
+        + Text(f" false claims: {card.false_claims}")
     )
     if card.misses:
         out.print("\nmisses:")
