@@ -7,7 +7,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from apprunner_watcher.aws.clients import Clients
 from apprunner_watcher.aws.gather import gather
+from apprunner_watcher.aws.replay import replay
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import diagnose
 from apprunner_watcher.event import OperationEvent, parse
@@ -23,7 +25,6 @@ from apprunner_watcher.log import ApplicationLog, Line
 from apprunner_watcher.recording import Recording, load
 from apprunner_watcher.redaction import Redactor
 from apprunner_watcher.report import report
-from apprunner_watcher.rule import Scan
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.snapshot import Snapshot
 from local import build
@@ -45,7 +46,8 @@ def main() -> None:
     table = Table("what", "runs", "min", "median", "max", "bar")
     with workplace() as temporary:
         _bench_gather(table, temporary)
-    _bench_lines(table)
+    _bench_redaction(table)
+    _bench_rules(table)
     console.print(table)
 
 
@@ -90,30 +92,52 @@ def _explain(snapshot: Snapshot) -> Mapping[str, Any]:
     return report(snapshot, diagnose(snapshot), decide()).data
 
 
-def _bench_lines(table: Table) -> None:
+def _texts(count: int) -> list[str]:
     """Lines of a healthy version: the usual case, and the one in which nothing ends the search early."""
-    texts = [
+    return [
         f'{number} INFO 10.0.{number % 250}.7 - "GET /api/orders/{number}?page=2 HTTP/1.1" 200 OK in {number % 90} ms'
         " request_id=5f3c-11aa user_agent=Mozilla/5.0"
-        for number in range(_LINES)
+        for number in range(count)
     ]
+
+
+def _bench_redaction(table: Table) -> None:
+    texts = _texts(_LINES)
     redactor = Redactor(_ENVIRONMENT)
     times = [_timed(lambda: redactor.lines(texts)) for _ in range(_RUNS)]
     _row(table, f"redact {_LINES} lines, {len(_ENVIRONMENT)} secrets known", times, "")
-    began = datetime(2026, 1, 1, tzinfo=UTC)
-    lines = tuple(Line(began + timedelta(seconds=at), text, "instance/a") for at, text in enumerate(texts))
-    _ = _scan(lines[:1])  # compiles the set of all patterns, once
-    times = [_timed(lambda: _scan(lines)) for _ in range(_RUNS)]
-    _row(table, f"{_LINES} lines x {len(CATALOGUE)} rules", times, "")
 
 
-def _scan(lines: tuple[Line, ...]) -> object:
-    return Scan(CATALOGUE, _Only(lines)).application  # type: ignore[arg-type]  # no more of a snapshot is asked for
+def _bench_rules(table: Table) -> None:
+    """The whole catalogue over a log, in one pass for all rules and beside each rule searching for itself."""
+    recording = load(find(_RECORDING))
+    snapshot = replay(recording)
+    _ = diagnose(snapshot)  # compiles the set of all patterns, once
+    medians = []
+    for count in (_LINES, 10 * _LINES):
+        times = _times_of_rules(snapshot, _lines(count, snapshot.taken_at))
+        medians.append(statistics.median(times))
+        _row(table, f"{count:,} lines x {len(CATALOGUE)} rules", times, "50 ms" if count == _LINES else "")
+    table.add_row("ten times the lines take", "", "", f"{medians[1] / medians[0]:.1f} x", "", "11 x")
+    lines = _lines(_LINES, snapshot.taken_at)
+    patterns = [one for rule in CATALOGUE for one in rule.application_patterns.values()]
+    times = [_timed(lambda: [one.search(line.text) for line in lines for one in patterns])]
+    _row(table, f"{_LINES:,} lines, each of {len(patterns)} patterns by itself", times, "")
 
 
-class _Only:
-    def __init__(self, lines: tuple[Line, ...]) -> None:
-        self.application_log = ApplicationLog(failing=lines, serving=())
+def _times_of_rules(snapshot: Snapshot, lines: tuple[Line, ...]) -> list[float]:
+    return [_timed(lambda: diagnose(_with(snapshot, lines))) for _ in range(_RUNS)]
+
+
+def _lines(count: int, until: datetime) -> tuple[Line, ...]:
+    began = until - timedelta(hours=1)
+    return tuple(Line(began + timedelta(milliseconds=at), text, "instance/a") for at, text in enumerate(_texts(count)))
+
+
+def _with(snapshot: Snapshot, lines: tuple[Line, ...]) -> Snapshot:
+    """The same incident with another application log; nothing of it has been looked at."""
+    log = ApplicationLog(failing=lines, serving=())
+    return Snapshot(snapshot.event, snapshot.taken_at, replace(snapshot.parts, application_log=log))
 
 
 def _timed(work: Callable[[], object]) -> float:

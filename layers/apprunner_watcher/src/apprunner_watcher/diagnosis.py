@@ -218,7 +218,7 @@ def _ranked(findings: Sequence[tuple[Rule, Finding]], snapshot: Snapshot) -> tup
     weighed = [(rule, _weighed(finding, snapshot)) for rule, finding in findings]
     if any(not rule.is_generic and finding.confidence is not Confidence.POSSIBLE for rule, finding in weighed):
         weighed = [(rule, finding) for rule, finding in weighed if not rule.is_generic]
-    order = _order_of_lines(snapshot)
+    order = _order_of_lines(snapshot) if len(weighed) > 1 else lambda _: _FIRST
     weighed.sort(
         key=lambda one: (
             _ORDER.index(one[1].confidence),
