@@ -1,5 +1,7 @@
 """An event goes in at one end of the deployed stack, and the explanation comes out at the other."""
 
+import json
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from apprunner_watcher.recording import load
 from apprunner_watcher.redaction import Fingerprints
 from apprunner_watcher.report import report
 from local.stack import Stack, until
+from tests.conftest import ROOT
 from tests.e2e.conftest import Play, Role
 from tests.everything import CAUSE, SECRETS, VARIABLES
 
@@ -227,6 +230,33 @@ def test_event_that_comes_twice_is_told_once(stack: Stack, copy: Play) -> None:
 
     assert len(records(stack, path, "incident")) == 1
     assert len(stack.messages()) == 1
+
+
+def called(path: Path, **detail: Any) -> dict[str, Any]:
+    """A call to App Runner's API about the recorded service, as CloudTrail tells it now."""
+    event: dict[str, Any] = json.loads((ROOT / "events" / "update-service-refused.json").read_text(encoding="utf-8"))
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    event["detail"] |= {"eventTime": now, "requestParameters": {"serviceArn": service_of(path)}, **detail}
+    return {**event, "id": str(uuid.uuid4()), "time": now}
+
+
+def test_refused_call_is_told_once(stack: Stack, copy: Play) -> None:
+    path = copy("seed-steno-prod-backend-failed")
+    stack.show(path, datetime.now(UTC))
+    assert [stack.deliver(called(path))["outcome"] for _ in range(2)] == ["told", "already-told"]
+    [incident] = records(stack, path, "incident")
+    assert incident["report"]["verdict"] == "rejected"
+    assert "UpdateService was refused" in incident["text"]
+
+
+def test_accepted_call_names_who_began_what_then_failed(stack: Stack, copy: Play) -> None:
+    path = copy("seed-steno-prod-backend-failed")
+    [operation, *_] = load(path).aws["apprunner:ListOperations"][0].response["OperationSummaryList"]  # type: ignore[index]  # it is recorded
+    accepted = {"errorCode": None, "errorMessage": None, "responseElements": {"operationId": operation["Id"]}}
+    assert stack.deliver(called(path, eventName="StartDeployment", **accepted))["outcome"] == "noted"
+    assert stack.play(path).outcome["outcome"] == "told"
+    [incident] = records(stack, path, "incident")
+    assert incident["report"]["operation"]["called_by"]["arn"].endswith(":assumed-role/pipeline/deploy")
 
 
 def test_failure_before_its_start_is_told_once_and_stays(stack: Stack, copy: Play) -> None:
