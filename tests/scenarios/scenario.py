@@ -63,6 +63,7 @@ class Scenario(BaseModel):
     aws: dict[str, dict[str, Any]] = {}
     """What else AWS answers, by service:Operation, `{error: {Code: …, Message: …}}` where it refuses; what is left out
     is not recorded."""
+    blobs: dict[str, dict[str, Any]] = {}  # configurations of images, by digest
 
     # what the rule must say of it
     confidence: Literal["certain", "likely", "possible"] | None = None
@@ -194,6 +195,7 @@ def recording(scenario: Scenario) -> dict[str, Any]:
             **{name: [answer if "error" in answer else {"response": answer}] for name, answer in scenario.aws.items()},
         },
         "logs": groups,
+        **({"blobs": scenario.blobs} if scenario.blobs else {}),
     }
 
 

@@ -79,6 +79,8 @@ _SIGTERM = 143  # 128 + 15: the container was asked to stop
 _NOT_FOUND = 404
 
 _PULLED = re.compile(r"Successfully (?:pulled|copied) (?:your application |the )?image")
+_PULL_FAILED = re.compile(r"Failed to (?:pull|copy) (?:your application |the )?image\b")
+_REASON = re.compile(r"\bReason ?: ?(\S.*)", re.DOTALL)
 _PULLING_IMAGE = re.compile(r"Pulling image (\S+) from ECR")
 _HEALTH_CHECK_STARTED = re.compile(
     r"Performing health check on (?:.*?\bpath:? '(?P<path>[^']*)')?(?:.*?\bport:? '(?P<port>\d+)')?", re.IGNORECASE
@@ -111,6 +113,20 @@ class ServiceLog:
     def pulled(self) -> Line | None:
         """The line that says the image was pulled."""
         return self.first(_PULLED)
+
+    @cached_property
+    def pull_failed(self) -> Line | None:
+        """The line that says the image could not be pulled, with the reason where one is given; None after a pull."""
+        if self.pulled:
+            return None
+        failed = [line for line in self.lines if _PULL_FAILED.search(line.text)]
+        return max(failed, key=lambda line: bool(_REASON.search(line.text)), default=None)
+
+    @cached_property
+    def pull_failed_because(self) -> str:
+        """App Runner's reason for that; empty where it gives none."""
+        found = _REASON.search(self.pull_failed.text) if self.pull_failed else None
+        return found[1] if found else ""
 
     @cached_property
     def built(self) -> Line | None:

@@ -293,6 +293,15 @@ class Snapshot:
         return next(named, None) or next(near, None)
 
     @cached_property
+    def program(self) -> str:
+        """The program that the container begins with; empty where neither the start command nor the image tells."""
+        configuration, image = self.parts.configuration, self.parts.image
+        if isinstance(configuration, Configuration) and configuration.start_command.strip():
+            return configuration.start_command.split()[0]
+        config = image.config if isinstance(image, Image) else None
+        return next(iter((*config.entrypoint, *config.cmd)), "") if config else ""
+
+    @cached_property
     def checked_port(self) -> int:
         """The port that was checked: App Runner's own words come before a configuration that may be restored."""
         log = self.parts.service_log
