@@ -1,23 +1,48 @@
-"""The tag or digest is not in the repository."""
+"""The tag or digest is not in the repository, or there is no such repository."""
 
 import re
 
+from apprunner_watcher.image import Identifier, Image
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
-    """Find App Runner saying that the image is not there."""
-    absent = matches.service("absent")
-    if not absent or snapshot.service_log.pulled:
+    """Find App Runner or ECR saying that the image is not there, before any pull."""
+    log, told = snapshot.service_log, matches.service("absent")
+    image = snapshot.parts.image if isinstance(snapshot.parts.image, Image) else None
+    if log.pulled or log.provisioning or (image and image.region != snapshot.service.arn.split(":")[3]):
         return None
-    _, _, name = (snapshot.service_log.pulled_image or "").partition("/")
-    repository = name.partition("@")[0].rpartition(":")[0] or name.partition("@")[0]
+    is_absent = image is not None and image.exists is False
+    if not told and (not is_absent or log.pull_failed_because):
+        return None
+    failed = told[0].line if told else log.pull_failed
+    identifier = image.identifier if image else log.pulled_image or ""
+    repository = Identifier.parse(identifier).repository
     return Finding(
-        Confidence.CERTAIN,
-        (Evidence.of(absent[0].line),),
-        {"image": name or "the one of the service", "repository": repository or "YOUR_REPOSITORY"},
+        Confidence.CERTAIN if failed and not _may_be_another(snapshot, told) else Confidence.LIKELY,
+        (*([Evidence.of(failed)] if failed else []), *(_of_ecr(image) if image else ())),
+        {
+            "image": identifier.partition("/")[2] or "the one of the service",
+            **({"repository": repository} if repository else {}),
+        },
     )
+
+
+def _may_be_another(snapshot: Snapshot, told: tuple[object, ...]) -> bool:
+    """Whether ECR was asked for an image that may not be the one that was to be pulled."""
+    return not told and snapshot.configuration.standing != "attempted"
+
+
+def _of_ecr(image: Image) -> tuple[Evidence, ...]:
+    """What ECR does not have, and what is the newest that it has."""
+    if image.exists is not False:
+        return ()
+    if image.absent == "repository":
+        return (Evidence("image", f"ECR has no repository {image.repository} in {image.region}"),)
+    absent = Evidence("image", f"ECR has no image {image.tag or image.digest} in repository {image.repository}")
+    newest = next((one for one in image.neighbours if one.tags), None)
+    return (absent, *([Evidence("image", f"the newest tag there: {newest.tags[0]}")] if newest else []))
 
 
 RULE = Rule(
@@ -25,8 +50,11 @@ RULE = Rule(
     code="image-not-found",
     title="The image is not in its repository: {image}",
     phase=Phase.IMAGE,
-    looks_at=frozenset({"service_log"}),
-    why="The tag or digest was never pushed, was removed by a lifecycle policy, or is spelled otherwise.",
+    looks_at=frozenset({"configuration", "service", "service_log"}),
+    why=(
+        "The tag or digest was never pushed, was removed by a lifecycle policy, or is spelled otherwise; or the"
+        " repository has another name or was never created."
+    ),
     fix=(
         Step(
             "List what is there.",
@@ -34,15 +62,20 @@ RULE = Rule(
             " --query 'sort_by(imageDetails,&imagePushedAt)[-5:].imageTags'",
         ),
         Step("Push the image, or update the service to a tag that exists."),
+        Step("Let the pipeline push first and deploy then, and let it push the tag that the service names."),
     ),
-    false_alarms="An image that was pulled exists, whatever a later line says.",
+    false_alarms=(
+        "An image that was pulled exists, whatever a later line says. One in another Region is image-wrong-region."
+    ),
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/service-source-image.html",
     rollback="helps",
     check=check,
     service_patterns={
         # a line of the build may say the same of another image
         "absent": re.compile(
-            r"^(?!\[\w*Build\])[^\n]{0,200}?(?:ECR image doesn't exist|(?i:image (?:not found|does not exist)|manifest unknown))"
+            r"^(?!\[\w*Build\])[^\n]{0,300}?(?:ECR image doesn't exist|(?i:image (?:not found|does(?: not|n't) exist)|manifest unknown)"
+            r"|(?:Image|Repository)NotFoundException|manifest for \S+ not found|[Rr]epository with name '[^']{1,256}' does not exist"
+            r"|The image with imageId [^\n]{0,200}does not exist|failed to resolve (?:ref(?:erence)?|image)[^\n]{0,300}: not found)"
         )
     },
 )
