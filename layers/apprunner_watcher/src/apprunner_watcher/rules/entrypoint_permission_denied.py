@@ -1,0 +1,88 @@
+"""The entrypoint may not be executed, or read, by the container's user."""
+
+import re
+
+from apprunner_watcher.image import Image
+from apprunner_watcher.program import is_shell_script, refusal
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
+from apprunner_watcher.snapshot import Snapshot
+
+# a shell says the same of a file that it may not write: `> /dev/stdout`
+_WRITTEN_TO = re.compile(
+    r"^/(?:dev|proc|sys|run|tmp|etc|var/(?:log|run|lib|cache|tmp))/|\.(?:conf|cfg|json|ya?ml|log|env|txt|pid|html?|xml|ini|toml|lock|sock|pem|key|crt)$"
+)
+
+
+def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """Find the container runtime, a shell or an interpreter that may not execute or read what it is told to."""
+    refused = [*matches.application("refused"), *matches.application("unreadable"), *matches.service("refused")]
+    refused = [match for match in refused if not _WRITTEN_TO.search(_named(match))]
+    confidence = Confidence.CERTAIN if matches.service("refused") else weight(snapshot)
+    if not refused or not confidence:
+        return None
+    first = refused[0]
+    named = _named(first)
+    image = snapshot.parts.image
+    user = image.config.user if isinstance(image, Image) and image.config else ""
+    return Finding(
+        at_most(_limit(first, named, snapshot), confidence),
+        (Evidence.of(first.line), *([Evidence("image", f"USER: {user}")] if user else [])),
+        {"file": named or "the entrypoint", "image": snapshot.service_log.pulled_image or "YOUR_IMAGE"},
+    )
+
+
+def _named(match: Match) -> str:
+    return next((text for text in match.found.groups() if text), "")
+
+
+def _limit(match: Match, named: str, snapshot: Snapshot) -> Confidence:
+    """Surely the entrypoint, or perhaps a helper of a script."""
+    if match.found.groupdict().get("node"):
+        return Confidence.LIKELY
+    is_of_script = _LATER_LINE.search(match.line.said) and not is_shell_script(named) and named != snapshot.program
+    return Confidence.LIKELY if is_of_script else Confidence.CERTAIN
+
+
+_LATER_LINE = re.compile(r": (?:line )?(?:[2-9]|\d\d+): ")
+_DENIED = "(?i:permission denied)|operation not permitted"
+_REFUSED = re.compile(
+    rf"{refusal(_DENIED)}|(?:/|\bsh: |\bexec: )(?P<bad>[\w./-]+): (?:/[\w./-]+: )?bad interpreter: Permission denied"
+)
+
+RULE = Rule(
+    id="entrypoint-permission-denied",
+    code="entrypoint-permission-denied",
+    title="The container's user may not execute or read {file}",
+    phase=Phase.START,
+    looks_at=frozenset({"application_log", "configuration", "service_log"}),
+    why=(
+        "The file has no execute bit, or lies where the image's user may not go (such as /root). Windows and some"
+        " archives lose the bit, and COPY keeps what it finds."
+    ),
+    fix=(
+        Step("Give the bit in the Dockerfile: COPY --chmod=755 the file, or RUN chmod +x before USER."),
+        Step("Keep it in the repository: git update-index --chmod=+x on the file, and commit."),
+        Step("If the image names a USER, own the files by it (COPY --chown) and install nothing it needs under /root."),
+        Step("Prove it on the image.", "docker run --rm --platform linux/amd64 {image}"),
+    ),
+    false_alarms=(
+        "A running application that may not write a file is path-not-writable. A low port that may not be bound is"
+        " privileged-port."
+    ),
+    docs="https://docs.docker.com/reference/dockerfile/#copy---chown---chmod",
+    rollback="helps",
+    check=check,
+    application_patterns={
+        "refused": _REFUSED,
+        "unreadable": re.compile(
+            # the shells and interpreters that are given a file
+            r"\b(?:ba|da|a)?sh: (?:\d+: )?[Cc]an(?:'t|not) open '?(?P<sh>[^\s':]+)'?: Permission denied"
+            r"|\bpython[\d.]*: can't open file '?(?P<python>[^']+?)'?: \[Errno 13\]"
+            r"|\bruby: Permission denied -- (?P<ruby>\S+)|Can't open perl script \"(?P<perl>[^\"]+)\": Permission denied"
+            r"|\bEACCES: permission denied, open '(?P<node>[^']*\.[cm]?js|[^']*/package\.json)'"
+            # supervisord, uv, the node of an npm that may not start a shell
+            r"|couldn't exec (?P<supervisord>\S+): EACCES|Failed to spawn: `(?P<uv>[^`]+)`[^\n]{0,60}Permission denied"
+        ),
+    },
+    service_patterns={"refused": _REFUSED},
+)
