@@ -31,6 +31,7 @@ from apprunner_watcher.rules import (
     image_wrong_region,
     module_missing,
     out_of_memory,
+    package_script_not_found,
     port_mismatch,
     runtime_version_unsupported,
     security_group_blocks,
@@ -38,6 +39,7 @@ from apprunner_watcher.rules import (
     silent_exit,
     start_command_needs_shell,
     start_command_not_found,
+    start_script_not_found,
     tls_required,
 )
 
@@ -55,6 +57,8 @@ CATALOGUE: tuple[Rule, ...] = (
     env_var_missing.RULE,
     start_command_needs_shell.RULE,
     start_command_not_found.RULE,
+    start_script_not_found.RULE,
+    package_script_not_found.RULE,
     entrypoint_line_endings.RULE,
     entrypoint_permission_denied.RULE,
     module_missing.RULE,

@@ -1,54 +1,82 @@
-"""The executable or script that the command names is not in the image, or not where it is looked for."""
+"""The program that the command names is not in the image, or not on its PATH."""
 
 import re
 
+from apprunner_watcher.program import is_console_script, is_shell_script
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
-_NEEDS_A_SHELL = re.compile(r"[A-Z_][A-Z0-9_]*=|cd$|.*&&")
-_BUILD_OUTPUT = re.compile(r"/(?:dist|build|out|lib|\.next|\.output|target)/")
+# shell syntax, a list that is no JSON, a line that ends with a carriage return, a byte order mark before `#!`
+_NO_PROGRAM = re.compile(r"[A-Z_][A-Z0-9_]*=|(?:cd|export|source)$|.*(?:&&|\s|\\r|\^M|#!)|\[")
+# what scripts call by the way, and can do without
+_HELPER = re.compile(
+    r"(?:^|/)(?:git|ps|top|lsof|which|whoami|ip|ifconfig|hostname|curl|wget|nc|netcat|sudo|tput|stty|clear|locale|less|more|jq|file"
+    r"|free|uname|dig|nslookup|ping|pg_isready|mysqladmin|redis-cli|psql|mysql|getent|getconf|ldconfig|lsb_release|\[|\[\[|time|fc-list)$"
+)
+_MOST = 20
+_LAST_WORDS = 6  # lines that a package manager or a shell adds
+_FOLLOWS = re.compile(r"^\W*$|\b(?:npm|yarn|pnpm|ELIFECYCLE|code|errno|syscall|spawn|error Command|exited?|exit)\b|^\s")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
-    """Find the runtime's, the shell's or App Runner's own words for a command or script that is not there."""
-    missing = [
-        *matches.application("runtime"),
-        *matches.application("shell"),
-        *matches.application("package_script"),
-        # Node names no requiring file when the missing one is the script that it was started with
-        *(m for m in matches.application("script") if not m["node"] or matches.application("node_no_parent")),
-        *matches.application("not_executed"),
-        *matches.service("refused"),
-    ]
-    missing = [match for match in missing if not _NEEDS_A_SHELL.match(_named(match))]
-    confidence = Confidence.CERTAIN if matches.service("refused") else weight(snapshot)
+    """Find the container runtime's, an init's or a shell's own words for a program that is not there."""
+    missing = [*matches.application("runtime"), *matches.application("shell"), *matches.application("not executed")]
+    refused = matches.service("refused")
+    missing = [match for match in (*missing, *refused) if not _NO_PROGRAM.match(_named(match))]
+    missing = [match for match in missing if not _is_broken_script(match, matches)]
+    confidence = Confidence.CERTAIN if refused else weight(snapshot)
     if not missing or not confidence:
         return None
-    first = missing[0]
-    return Finding(
-        at_most(_limit(first, snapshot, matches), confidence),
-        (Evidence.of(first.line),),
-        {"command": _named(first)},
-    )
+    missing = missing[:_MOST]
+    limits = [_limit(match, snapshot, matches) for match in missing]
+    limit, first = min(zip(limits, missing, strict=True), key=lambda one: tuple(Confidence).index(one[0]))
+    return Finding(at_most(limit, confidence), (Evidence.of(first.line),), {"command": _named(first)})
 
 
 def _named(match: Match) -> str:
     return next(text for text in match.found.groups() if text)
 
 
+def _is_broken_script(match: Match, matches: Matches) -> bool:
+    """Whether it was found and could not be executed because of its `#!` line; some inits do not look first."""
+    named = _named(match)
+    if match in matches.application("not executed"):
+        return is_shell_script(named) or is_console_script(named)
+    groups = match.found.groupdict()
+    return is_shell_script(named) and bool(groups.get("tini") or groups.get("dumb"))
+
+
 def _limit(match: Match, snapshot: Snapshot, matches: Matches) -> Confidence:
     """How sure the words can be; some have another cause as well."""
-    if match in matches.application("not_executed"):
-        # the file was found before it was executed: its `#!` line has CRLF, or its interpreter or loader is absent
+    # it was found first: its loader is absent, or its `#!` line is wrong
+    if match in matches.application("not executed"):
         return Confidence.POSSIBLE
-    node = match.found.groupdict().get("node") or ""
-    if snapshot.configuration.is_from_source and not node:
-        return Confidence.POSSIBLE  # a managed runtime drops what its build installs outside of /app
-    by_package_manager = match in matches.application("shell") and matches.application("package_manager")
-    if by_package_manager or match in matches.application("package_script") or _BUILD_OUTPUT.search(node):
-        return Confidence.LIKELY  # a dependency, or the build's output, may be what is missing
-    return Confidence.CERTAIN
+    # a managed runtime drops what its build installs outside of /app
+    if snapshot.configuration.is_from_source:
+        return Confidence.POSSIBLE
+    if match not in matches.application("shell"):
+        return Confidence.CERTAIN
+    named = _named(match)
+    # dash and busybox say so of a loader or interpreter that is absent as well
+    is_found_perhaps = bool(match["sh"]) and "/" in named
+    is_helper = named != snapshot.program and (_HELPER.search(named) or _goes_on(match, snapshot))
+    if is_found_perhaps or is_helper:
+        return Confidence.POSSIBLE
+    return Confidence.LIKELY if matches.application("package manager") else Confidence.CERTAIN
 
+
+def _goes_on(match: Match, snapshot: Snapshot) -> bool:
+    """Whether the log has much to say afterwards: then it was no more than a helper."""
+    lines = [line for line in snapshot.application_log.failing if line.stream == match.line.stream]
+    after = [line for line in lines[lines.index(match.line) + 1 :] if not _FOLLOWS.search(line.said)]
+    return len(after) > _LAST_WORDS
+
+
+_SHELL = r"(?:/(?:usr/)?bin/)?(?:ba|da|a|z)?sh: "
+_LOOKED_FOR = (
+    r"exec: \"(?P<exec>[^\"]+)\": (?:executable file not found|stat [^\n]{0,200}no such file or directory|no such file or directory)"
+    r"|executable file `(?P<crun>[^`]+)` not found"
+)
 
 RULE = Rule(
     id="start-command-not-found",
@@ -57,8 +85,8 @@ RULE = Rule(
     phase=Phase.START,
     looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why=(
-        "The container's command names a program or file that does not exist in the image under that name, that PATH"
-        " or that working directory."
+        "The container's command names a program or script that does not exist in the image under that name, on that"
+        " PATH or in that working directory."
     ),
     fix=(
         Step(
@@ -72,44 +100,38 @@ RULE = Rule(
         ),
     ),
     false_alarms=(
-        "A module that a started program does not find is module-missing. `exec /start.sh: no such file or directory`"
-        " of a script that is there comes from CRLF line ends or a wrong `#!` line."
+        "`exec /start.sh: no such file or directory` of a script that is there comes from CRLF line ends or a wrong `#!`"
+        " line. A helper that a script calls by the way may be absent and do no harm."
     ),
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/service-source-image.html",
     rollback="helps",
     check=check,
+    gives_way_to=frozenset({"build-output-not-carried"}),
     application_patterns={
         "runtime": re.compile(
-            r"exec: \"([^\"]+)\": (?:executable file not found in|stat [^\n]{0,200}no such file or directory)"
-            r"|\[FATAL tini \(\d+\)\] exec (\S+) failed: No such file or directory|^\[dumb-init\] (\S+): No such file or directory"
-            r"|\benv: (?:can't execute )?['\u2018]?([\w./-]+)['\u2019]?: No such file or directory"
+            rf"{_LOOKED_FOR}"
+            # inits, and what runs a program as another user
+            r"|\[FATAL tini \(\d+\)\] exec (?P<tini>\S+) failed: No such file or directory|\[dumb-init\] (?P<dumb>\S+): No such file or directory"
+            r"|\benv: (?:can't execute )?['\u2018]?(?P<env>[\w./-]+)['\u2019]?: No such file or directory"
+            r"|(?:su-exec|nohup|chroot|setpriv|catatonit)[^\n]{0,40}?: (?:failed to (?:run command|execute) )?['\u2018]?(?P<as_user>[\w./-]+)['\u2019]?: No such file or directory"
+            # gVisor, s6, supervisord, CNB's launcher
+            r"|failed to load (?P<gvisor>\S+): no such file or directory|unable to exec (?P<s6>\S+): No such file or directory|can't find command '(?P<supervisord>[^']+)'|failed to launch: determine start command: (?:process type )?(?P<launcher>\S+)"
+            # tools that run a command of the project
+            r"|^Command not found: (?P<poetry>\S+)|the command (?P<pipenv>\S+) could not be found within PATH|Failed to spawn: `(?P<uv>[^`]+)`"
+            r"|bundler: command not found: (?P<bundler>\S+)|Command '(?P<pdm>[^']+)' is not found in your PATH|(?P<dotnet>dotnet-\S+) does not exist"
         ),
-        # of the shell that was given the command, or of a script that ends with `exec`
+        # of the shell that was given the command, or of a script
         "shell": re.compile(
-            r"^(?:/bin/)?(?:ba|da|a)?sh: (?:line )?(?:\d+: )?(?:exec: )?([^\s:]+): (?:command )?not found"
-            r"|^(?:/bin/)?(?:ba|da|a)?sh: (?:\d+: )?(?:can't open|cannot open) '?([^\s':]+)'?"
-            r"|: (?:line )?\d+: exec: ([^\s:]+): not found"
+            rf"(?:^|[\s|]){_SHELL}(?:line )?(?:\d+: )?(?:exec: )?(?P<sh>[^\s:]+): (?:command )?not found"
+            rf"|(?:^|[\s|]){_SHELL}(?:\d+: )?[Cc]an(?:'t|not) open '?(?P<script>[^\s':]+)'?(?:: No such file or directory|$|: (?i:no such file))"
+            rf"|(?:^|[\s|]){_SHELL}(?:line \d+: )?(?:exec: )?(?P<bash>[./][^\s:]+|[^\s:]+\.sh): No such file or directory"
+            r"|: (?:line )?\d+: exec: (?P<exec_of_script>[^\s:]+): not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"
         ),
         # npm, yarn and pnpm say first what they run: they start `sh -c` with what package.json says
-        "package_manager": re.compile(r"^> \S+@\S+ \w|^\$ \w|^yarn run v"),
-        "package_script": re.compile(
-            r"[Mm]issing script:? \"?([\w:-]+)|error Command \"([\w:-]+)\" not found"
-            r"|Could not read package\.json: Error: ENOENT: no such file or directory, open '([^']+)'|ERR_PNPM_NO_SCRIPT\S*\s+Missing script:? (\S+)"
-            r"|Error loading ASGI app\. Could not import module \"([^\"]+)\""
-        ),
-        "script": re.compile(
-            r"python[\d.]*: can't open file '([^']+)': \[Errno 2\]"
-            r"|\bError: Cannot find module '(?P<node>/[^']+)'"
-            r"|\bUnable to access jarfile (\S+)|Could not find or load main class (\S+)"
-            r"|^Could not open input file: (\S+)|\bruby: No such file or directory -- (\S+)|bundler: command not found: (\S+)"
-            r"|The application '([^']+)' does not exist|but (dotnet-\S+) does not exist"
-        ),
-        "not_executed": re.compile(r"^exec (\S+): no such file or directory"),
-        "node_no_parent": re.compile(r"requireStack: \[\]"),
+        "package manager": re.compile(r"^> \S+@\S+ \w|^\$ \w|^yarn run v|npm (?:ERR!|error) |ELIFECYCLE"),
+        "not executed": re.compile(r"(?:^|[\s:|\]])exec (?P<exec>[^\s\":]+): no such file or directory"),
     },
     service_patterns={
-        "refused": re.compile(
-            r"CannotStartContainerError: [^\n]{0,300}?exec: \"([^\"]+)\": (?:executable file not found|stat )"
-        )
+        "refused": re.compile(rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_LOOKED_FOR})")
     },
 )
