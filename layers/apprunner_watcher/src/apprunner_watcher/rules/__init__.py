@@ -39,6 +39,7 @@ from apprunner_watcher.rules import (
     silent_exit,
     start_command_needs_shell,
     start_command_not_found,
+    start_command_stale,
     start_script_not_found,
     tls_required,
 )
@@ -59,6 +60,7 @@ CATALOGUE: tuple[Rule, ...] = (
     start_command_not_found.RULE,
     start_script_not_found.RULE,
     package_script_not_found.RULE,
+    start_command_stale.RULE,
     entrypoint_line_endings.RULE,
     entrypoint_permission_denied.RULE,
     module_missing.RULE,
