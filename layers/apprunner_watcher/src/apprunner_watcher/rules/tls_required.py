@@ -1,40 +1,118 @@
 """The database or cache refuses a connection that is not encrypted, or the encryption cannot be agreed on."""
 
 import re
+from collections.abc import Sequence
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, gravest, weight
+from apprunner_watcher.dependency import Dependency, Resource
+from apprunner_watcher.missing import Missing
+from apprunner_watcher.proof import around, proved
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
-    """Find the server's refusal of a plain connection, or the client's refusal of the server's certificate."""
-    confidence = weight(snapshot)
-    if not confidence:
+    """Find the server's refusal of a plain connection, or the failed TLS set-up with a database, cache or broker."""
+    if found := proved(snapshot, matches.application("refused")):
+        return _finding(*found)
+    failed = matches.application("failed")
+    if found := proved(snapshot, [match for match in failed if _names_client(match.line.said)]):
+        return _finding(*found)
+    certificates = [match for match in failed if match["certificate"]]
+    unnamed = [match for match in certificates if not _is_of_other_client(snapshot, match)]
+    if found := proved(snapshot, unnamed):
+        return _unnamed(snapshot, *found, matches.application("frame"))
+    return _cut_off(snapshot, matches.application("cut_off")) or _truncated(snapshot, matches)
+
+
+def _finding(match: Match, confidence: Confidence) -> Finding:
+    return Finding(confidence, (Evidence.of(match.line),))
+
+
+def _unnamed(snapshot: Snapshot, match: Match, confidence: Confidence, frames: Sequence[Match]) -> Finding | None:
+    """The certificate of something else is refused in the same words: a client must be named beside it."""
+    near = around(snapshot.application_log.failing, match.line, before=20, after=20)
+    frame = next((frame.line for frame in frames if frame.line in near), None)
+    if frame:
+        evidence = (Evidence.of(match.line), Evidence.of(frame))
+        return Finding(at_most(Confidence.LIKELY, confidence), evidence)
+    if not snapshot.has_ended:
         return None
-    if refused := matches.application("refused"):
-        first, confidence = gravest(refused, confidence)
-        return Finding(confidence, (Evidence.of(first.line),))
-    # the certificate of something else is refused in the same words: a database's client must be named beside it
-    certificates = [match for match in matches.application("certificate") if "https://" not in match.line.text]
-    named = [match for match in certificates if _CLIENT.search(match.line.text)]
-    frames = matches.application("frame")
-    if named or (certificates and frames):
-        evidence = [*named[:1]] or [certificates[0], frames[0]]
-        return Finding(at_most(Confidence.LIKELY, confidence), tuple(Evidence.of(match.line) for match in evidence))
-    return None
+    dependencies = [one for one in _dependencies(snapshot) if one.protocol not in {"", "http"}]
+    return Finding(Confidence.LIKELY if dependencies else Confidence.POSSIBLE, (Evidence.of(match.line),))
+
+
+def _cut_off(snapshot: Snapshot, matches: Sequence[Match]) -> Finding | None:
+    """A cache that demands TLS hangs up on a client without it, or says nothing."""
+    lines = () if snapshot.is_live else snapshot.application_log.failing
+    of_cache = [
+        match
+        for match in (matches if lines else ())
+        if any(_CACHE.search(line.text) for line in around(lines, match.line, before=2, after=6))
+    ]
+    found = proved(snapshot, of_cache)
+    demanding = [one for one in _dependencies(snapshot) if not one.uses_tls and _demands_tls(one)]
+    if not found or not demanding:
+        return None
+    match, confidence = found
+    # where the environment does not say it, the client may use TLS all the same; a silence may be the network's
+    is_sure = any(one.uses_tls is False for one in demanding) or not match["silent"]
+    evidence = (Evidence.of(match.line), Evidence("dependencies", f"{demanding[0]} demands TLS"))
+    return Finding(at_most(Confidence.LIKELY if is_sure else Confidence.POSSIBLE, confidence), evidence)
+
+
+def _truncated(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """PostgreSQL says at the end of the line whether there was encryption: it may be cut off."""
+    found = proved(snapshot, matches.application("no_entry"))
+    return Finding(Confidence.POSSIBLE, (Evidence.of(found[0].line),)) if found else None
+
+
+def _demands_tls(dependency: Dependency) -> bool:
+    if dependency.protocol != "redis":
+        return False  # databases say it in their own words
+    resource = dependency.resource
+    if isinstance(resource, Resource) and resource.demands_tls is not None:
+        return resource.demands_tls
+    return bool(_TLS_ENDPOINT.search(dependency.host))
+
+
+def _dependencies(snapshot: Snapshot) -> tuple[Dependency, ...]:
+    dependencies = snapshot.parts.dependencies  # helpful, and not needed
+    return () if isinstance(dependencies, Missing) else dependencies
+
+
+def _names_client(text: str) -> bool:
+    return bool(_CLIENT.search(text)) and ("https://" not in text or bool(_OVER_HTTPS.search(text)))
+
+
+def _is_of_other_client(snapshot: Snapshot, match: Match) -> bool:
+    near = around(snapshot.application_log.failing, match.line, before=3, after=15)
+    return any(_OTHER_CLIENT.search(line.text) for line in near)
 
 
 _CLIENT = re.compile(
-    r"postgres|psycopg|asyncpg|sequelize|prisma|P1011|typeorm|mysql|mariadb|mongo|redis|connection to server at|\.rds\.amazonaws\.com|\bsql[ :]",
+    r"postgres|psycopg|asyncpg|\bpgx|\bpq:|sequelize|prisma|P1011|typeorm|knex|sqlalchemy|mysql|mariadb|mongo|redis|valkey|sqlstate|hy000"
+    r"|connection to server at|\.(?:rds|cache|docdb)\.amazonaws\.com|\bsql[ :]|odbc|jdbc|hikari|sqlclient|tedious|npgsql|kafka|amqp|rabbit|kombu"
+    r"|celery|elasticsearch|opensearch|cassandra|ServerSelection|connect to database|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
     re.IGNORECASE,
+)
+_CACHE = re.compile(r"redis|valkey|:63(?:79|80)\b|lettuce|bull", re.IGNORECASE)
+_OVER_HTTPS = re.compile(r"elasticsearch|opensearch|:9200\b", re.IGNORECASE)
+_OTHER_CLIENT = re.compile(
+    r"https?://|undici|axios|node-fetch|FetchError|fetch failed|/got/|superagent|nodemailer|ESOCKET|\bsmtp|googleapis"
+    r"|requests\.exceptions|urllib|httpx|httpcore|aiohttp|HTTPSConnectionPool|Net::HTTP|[Ff]araday|cURL error|[Gg]uzzle|HttpRequestException"
+    r"|okhttp|RestTemplate|WebClient|HttpClient|\bGet \"|\bPost \"|grpc|\bldaps?\b|otlp|opentelemetry|sentry",
+)
+# ElastiCache gives these names to caches with encryption in transit only
+_TLS_ENDPOINT = re.compile(
+    r"^(?:master|clustercfg)\.[^\n]{1,200}\.cache\.amazonaws\.com|\.serverless\.[^\n]{1,40}\.cache\.amazonaws\.com"
 )
 
 RULE = Rule(
     id="tls-required",
     code="tls-required",
-    title="The application and the database do not agree on TLS",
+    title="The application and the database or cache do not agree on TLS",
     phase=Phase.START,
-    looks_at=frozenset({"application_log", "configuration", "service_log"}),
+    looks_at=frozenset({"application_log", "configuration", "dependencies", "service_log"}),
     why=(
         "The server accepts TLS only (on RDS: rds.force_ssl, require_secure_transport) and the client connects"
         " without it; or the client does not trust its certificate, or demands TLS of a server that has none."
@@ -42,6 +120,7 @@ RULE = Rule(
     fix=(
         Step(
             "Turn TLS on in the client: `sslmode=require` (libpq), `ssl: true` (node-postgres), `?ssl=true`, `rediss://`."
+            " Turn it off where the server says that it does not support it."
         ),
         Step(
             "Let the client trust Amazon's certificate authority: put the RDS bundle into the image and name it"
@@ -58,18 +137,46 @@ RULE = Rule(
     check=check,
     application_patterns={
         "refused": re.compile(
-            r"no pg_hba\.conf entry for host [^\n]{0,200}(?:no encryption|SSL off)"
-            r"|Connections using insecure transport are prohibited"
-            r"|connection is insecure \(try using `?sslmode"
-            r"|SSL connection is required|server does not support SSL, but SSL was required"
-            r"|The server does not support SSL connections|server does not allow insecure connections"
+            # PostgreSQL, Neon, Cloud SQL, RDS Proxy
+            r"no pg_hba\.conf entry for (?:host|replication connection)[^\n]{0,250}(?:no encryption|SSL off)"
+            r"|connection is insecure \(try using `?sslmode|connection requires a valid client certificate|RDS [Pp]roxy requires TLS"
+            # libpq, node-postgres, lib/pq, pgx, asyncpg, tokio-postgres, pgjdbc, Npgsql
+            r"|server does not support SSL|does not support SSL connections|SSL is not enabled on the server|server refused TLS connection"
+            r"|rejected SSL upgrade|server does not support TLS|No SSL enabled connection from this host|root certificate file \"[^\"]{0,300}\" does not exist"
+            r"|server certificate for \"[^\"]{0,255}\" does not match host name|[Ss]erver refused SSL"
+            # MySQL, MariaDB, PlanetScale, TiDB, Azure
+            r"|Connections using insecure transport are prohibited|\bER_SECURE_TRANSPORT_REQUIRED\b|SSL connection is required\b"
+            r"|server does not allow insecure connections|SSL connection error: |TLS/SSL error: |HANDSHAKE_NO_SSL_SUPPORT"
+            r"|Server does not support secure conn|Cannot connect to MySQL (?:by )?using SSL|SSL Authentication Error|TLS requested but server does not support TLS"
+            # Prisma, sqlx
+            r"|\bP1011\b|Error opening a TLS connection|attempting to establish a TLS connection"
+            # SQL Server
+            r"|certificate chain was issued by an authority that is not trusted|SSL Provider[:,]|Server requires encryption, set 'encrypt'"
+            r"|could not establish a secure connection to SQL Server|error: 31 - Encryption|Encryption is required to connect to this server"
+            # MongoDB
+            r"|SSL handshake failed: \S{1,255}:\d|ServerSelectionError: [^\n]{0,160}(?:certificate|tlsv1|SSL routines)"
         ),
-        "certificate": re.compile(
-            r"self[- ]signed certificate|unable to get local issuer certificate|unable to verify the first certificate|certificate verify failed"
-            r"|tls: failed to verify certificate|x509: certificate signed by unknown authority|root certificate file \"[^\"]*\" does not exist"
+        # what TLS libraries say, whoever the server is: OpenSSL, Node.js, Python, Go, Java, .NET, Rust
+        "failed": re.compile(
+            r"(?P<certificate>self[- ]signed certificate|SELF_SIGNED_CERT|unable to get (?:local )?issuer certificate|UNABLE_TO_GET_ISSUER_CERT|unable to verify the first certificate"
+            r"|UNABLE_TO_VERIFY_LEAF|certificate verify failed|CERTIFICATE_VERIFY_FAILED|tls: failed to verify certificate|x509: certificate|certificate has expired|CERT_HAS_EXPIRED"
+            r"|PKIX path building failed|valid certification path to requested target|remote certificate (?:is|was) (?:invalid|rejected)|RemoteCertificate(?:Chain|Name)"
+            r"|ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames|invalid peer certificate|(?:ee|ca) key too small|dh key too small)"
+            r"|wrong version number|WRONG_VERSION_NUMBER|first record does not look like a TLS handshake|Unsupported or unrecognized SSL message|not an SSL/TLS record"
+            r"|tlsv1 (?:alert|unrecognized)|TLSV1_ALERT|sslv3 alert|SSLHandshakeException|handshake_failure|unsafe legacy renegotiation|UNSAFE_LEGACY_RENEGOTIATION"
+            r"|unsupported protocol[^\n]{0,40}_ssl|SSL operation failed|[Cc]lient network socket disconnected before secure TLS connection"
         ),
         "frame": re.compile(
-            r"^\s+at [^\n]{0,160}node_modules/(?:pg|pg-pool|mysql2?|mongodb|ioredis|@redis|redis|typeorm|sequelize|knex|@prisma)/"
+            r"^\s*at [^\n]{0,160}node_modules/(?:\.pnpm/[^/\s]{1,80}/node_modules/)?(?:pg|pg-pool|pg-connection-string|mysql2?|mariadb|mongodb|mongoose|ioredis|@redis|redis|typeorm|sequelize|knex|tedious|kafkajs|amqplib|postgres|@prisma)/"
+            r"|^\s*File \"[^\"]{0,160}/(?:psycopg2?|asyncpg|pymysql|MySQLdb|mysql/connector|pymongo|redis|kafka|pika|amqp|kombu)/"
+            r"|^\s*at (?:org\.postgresql|com\.mysql|org\.mariadb|com\.mongodb|com\.microsoft\.sqlserver|com\.zaxxer\.hikari|io\.lettuce|redis\.clients)\."
+            r"|^\s*at (?:Npgsql|MySqlConnector|MySql\.Data|Microsoft\.Data\.SqlClient|System\.Data\.SqlClient|StackExchange\.Redis|MongoDB\.Driver)\."
         ),
+        "cut_off": re.compile(
+            r"Socket closed unexpectedly|Connection (?:closed by server|reset by peer|is closed)|\bECONNRESET\b|MaxRetriesPerRequestError"
+            r"|(?P<silent>\bETIMEDOUT\b|Timeout reading from|[Cc]ommand timed out after|RedisConnectionFailureException|UnableToConnect on )"
+        ),
+        "no_entry": re.compile(r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))"),
     },
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
 )

@@ -1,0 +1,50 @@
+"""Here you find how much the error lines of a dependency prove."""
+
+import re
+from collections.abc import Sequence
+
+from apprunner_watcher.log import Line
+from apprunner_watcher.rule import Confidence, Match, at_most, gravest, weight
+from apprunner_watcher.snapshot import Snapshot
+
+_CONNECTED = re.compile(
+    r"\bconnected (?:successfully )?to (?:the )?(?:database|db|postgres|mysql|mariadb|mongo|redis|sql server)"
+    r"|\b(?:database|db|postgres(?:ql)?|mysql|mariadb|mongo(?:db)?|redis)\b[^\n]{0,30}\b(?:connected|ready|available|reachable)\b"
+    r"|\bconnection\b[^\n]{0,40}\b(?:established|successful|succeeded|restored)\b",
+    re.IGNORECASE,
+)
+_NOT_YET = re.compile(r"\b(?:not|isn't|never|no|un\w+|fail\w*|error\w*|wait\w*|until)\b", re.IGNORECASE)
+
+
+def proved(snapshot: Snapshot, found: Sequence[Match]) -> tuple[Match, Confidence] | None:
+    """The gravest of these errors and how much it explains; None where it explains nothing.
+
+    In a live service one odd line is not a cause. Elsewhere an error after which the application is connected after all
+    is at most `likely`.
+    """
+    confidence = weight(snapshot)
+    if not found or not confidence:
+        return None
+    if snapshot.is_live:
+        lasting = [match for match in found if not match.line.is_passing]
+        return (lasting[0], confidence) if len(lasting) > 1 else None
+    first, confidence = gravest(found, confidence)
+    if is_overcome(snapshot.application_log.failing, found[-1].line):
+        return first, at_most(Confidence.LIKELY, confidence)
+    return first, confidence
+
+
+def is_overcome(lines: Sequence[Line], error: Line) -> bool:
+    """Whether a line behind the error, in the same stream, says that there is a connection."""
+    behind = (line for line in lines[_place(lines, error) + 1 :] if line.stream == error.stream)
+    return any(_CONNECTED.search(line.said) and not _NOT_YET.search(line.said) for line in behind)
+
+
+def around(lines: Sequence[Line], error: Line, before: int, after: int) -> tuple[Line, ...]:
+    """The error with its neighbours in the same stream."""
+    at = _place(lines, error)
+    return tuple(line for line in lines[max(0, at - before) : at + after + 1] if line.stream == error.stream)
+
+
+def _place(lines: Sequence[Line], line: Line) -> int:
+    return next(place for place, one in enumerate(lines) if one is line)
