@@ -29,7 +29,8 @@ def proved(snapshot: Snapshot, found: Sequence[Match]) -> tuple[Match, Confidenc
         lasting = [match for match in found if not match.line.is_passing]
         return (lasting[0], confidence) if len(lasting) > 1 else None
     first, confidence = gravest(found, confidence)
-    if is_overcome(snapshot.application_log.failing, found[-1].line):
+    last = max(found, key=lambda match: match.line.at)
+    if is_overcome(snapshot.application_log.failing, last.line):
         return first, at_most(Confidence.LIKELY, confidence)
     return first, confidence
 

@@ -15,14 +15,15 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return _finding(found[0], Confidence.CERTAIN if snapshot.is_live else found[1], matches)
     if snapshot.is_live and full and not full[0].line.is_passing:
         return _finding(full[0], Confidence.POSSIBLE, matches)
-    if found := proved(snapshot, matches.application("timed_out")):
-        # it had connections before, where it is live
+    # a service that is live had connections before; one that starts may not reach the server at all
+    timed_out = matches.application("timed_out") if snapshot.is_live else ()
+    if found := proved(snapshot, (*matches.application("hikari"), *timed_out)):
         return _finding(found[0], Confidence.LIKELY if snapshot.is_live else Confidence.POSSIBLE, matches)
     return None
 
 
 def _finding(match: Match, confidence: Confidence, matches: Matches) -> Finding:
-    of_pool = "yes" if match in matches.application("timed_out") or _IS_POOL.search(match.line.said) else ""
+    of_pool = "" if match in matches.application("full") and not _IS_POOL.search(match.line.said) else "yes"
     return Finding(confidence, (Evidence.of(match.line),), {"pool": of_pool, "server": "" if of_pool else "yes"})
 
 
@@ -81,9 +82,10 @@ RULE = Rule(
             r"|could not obtain a (?:database )?connection (?:from the pool )?within|Error: Queue limit reached|redis: connection pool timeout"
             r"|[Tt]imed out while checking out a connection from connection pool|waiting for a slot to become available"
         ),
+        "hikari": re.compile(r"Connection is not available, request timed out(?![^\n]{0,60}\btotal=0)"),
         "timed_out": re.compile(
-            # HikariCP, Agroal, Knex, Sequelize, node-postgres, sqlx, r2d2, psycopg_pool, Ecto, Sequel, Jedis, c3p0, MongoDB
-            r"Connection is not available, request timed out|Acquisition timeout while waiting for new connection|The pool is probably full"
+            # Agroal, Knex, Sequelize, node-postgres, sqlx, r2d2, psycopg_pool, Ecto, Sequel, Jedis, c3p0, MongoDB
+            r"Acquisition timeout while waiting for new connection|The pool is probably full"
             r"|ConnectionAcquireTimeoutError|timeout exceeded when trying to connect|pool timed out while waiting for an open connection"
             r"|\bPoolTimedOut\b|timed out waiting for connection|couldn't get a connection after|your connection pool cannot serve them fast enough"
             r"|Sequel::PoolTimeout|Could not get a resource from the pool|attempt by a client to checkout a Connection has timed out|WaitQueueTimeout"

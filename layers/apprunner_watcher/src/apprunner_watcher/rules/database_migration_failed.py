@@ -21,7 +21,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return _finding(*found, matches.application("failed"))
     if found := proved(snapshot, [match for match in matches.application("sql") if _is_in_migration(match, matches)]):
         return _finding(*found)
-    if found := proved(snapshot, matches.application("exists")):
+    if found := proved(snapshot, matches.application("of_schema")):
         match, confidence = found
         return _finding(match, at_most(Confidence.LIKELY, confidence))
     waits = matches.application("waits")
@@ -127,7 +127,7 @@ RULE = Rule(
             r"django/core/management/commands/migrate\.py|django/db/migrations/executor\.py|/alembic/(?:env|command|runtime/migration)\.py|/migrations/env\.py|/(?:alembic|migrations)/versions/\w{1,160}\.py"
             r"|Tasks: TOP => db:(?:migrate|schema:load|structure:load|prepare)|/db/migrate/\d{8,14}_\w{1,160}\.rb|activerecord-[\d.]{3,12}/lib/active_record/migration\.rb"
             r"|Illuminate[/\\]+Database[/\\]+Migrations|database/migrations/\d{4}_\d\d_\d\d_\w{1,160}\.php|typeorm/migration/MigrationExecutor|node_modules/(?:umzug|sequelize-cli|node-pg-migrate|db-migrate)/"
-            r"|knex/lib/migrations/|drizzle-orm/[^\n]{0,60}migrat|ecto_sql[^\n]{0,60}migrat|Microsoft\.EntityFrameworkCore\.(?:Migrations|RelationalDatabaseFacadeExtensions\.Migrate)|org\.flywaydb\.core|liquibase\.(?:changelog|Liquibase)"
+            r"|knex/lib/migrations/|drizzle-orm/[^\n]{0,60}migrat|ecto_sql[^\n]{0,60}migrat|Microsoft\.EntityFrameworkCore\.(?:Migrations|RelationalDatabaseFacadeExtensions\.Migrate)|org\.flywaydb\.core|liquibase\.(?:changelog|Liquibase)|SQL: (?:create|alter|drop) table"
         ),
         # sequelize-cli, Rails, Laravel, Django
         "step": re.compile(
@@ -137,9 +137,12 @@ RULE = Rule(
             r"(?i:\b(?:failed|unable|error|could not|couldn't|cannot|exception)\b (?:to |while |when |during |in )?(?:run|running|apply|applying|execute|executing|perform|performing)?(?: the)?(?: pending)?(?: database| db| schema| sql)? ?migrations?\b)"
             r"|(?i:\b(?:database |db |schema |prisma )?migrations? (?:has |have )?(?:failed|error|could not)\b)|(?:Schema|Migration) engine error|flywayInitializer|liquibase' defined"
         ),
-        "exists": re.compile(
+        # what only a change of the schema is answered
+        "of_schema": re.compile(
             r"\b(?:relation|table|column|index|type|constraint|Table|sequence|view) [\"'`][^\"'`\n]{1,160}[\"'`](?: (?:of|for) relation \"[^\"\n]{1,128}\")? already exists(?!,? skipping)"
             r"|\b42P07\b|\b42S01\b|\bER_TABLE_EXISTS_ERROR\b|DuplicateTable\b|\btable \w{1,128} already exists|Base table or view already exists"
+            r"|Specified key was too long|in key specification without a key length|cannot be cast automatically|could not create unique index|Foreign key constraint is incorrectly formed"
+            r"|Cannot add foreign key constraint|column \"[^\"\n]{1,128}\"[^\n]{0,80} contains null values"
         ),
         # Liquibase waits for a lock that a killed container has left
         "waits": re.compile(r"Waiting for changelog lock|[Mm]igrations are running at the moment"),

@@ -50,7 +50,7 @@ RULE = Rule(
             + r" version)|configured to run with a database version of at least|Unsupported DB! \w"
             r"|less than the minimum required version|Current version of RDBMS is not supported"
             # Flyway
-            r"|Unsupported Database: \w|is no longer supported by Flyway"
+            r"|Unsupported Database: \w|Flyway upgrade required: |is no longer supported by Flyway"
             # MongoDB and its drivers
             r"|reports (?:maximum |minimum )?wire version \d|does not speak a compatible wire protocol|MongoCompatibilityError"
             r"|Unsupported OP_QUERY command|(?i:mongodb version[^\n]{0,40} is not supported by)"

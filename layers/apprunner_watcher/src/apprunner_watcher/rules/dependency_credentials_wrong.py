@@ -7,7 +7,7 @@ from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches
 from apprunner_watcher.snapshot import Snapshot
 
 # a script or a framework that finds no database may make one
-_IS_MADE = re.compile(r"\bcreat(?:e|ed|es|ing)\b", re.IGNORECASE)
+_IS_MADE = re.compile(r"\bcreat(?:ed|ing)\b|\bcreate (?:it|one|the)\b", re.IGNORECASE)
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
@@ -91,7 +91,7 @@ RULE = Rule(
             r"client password must be a string|fe_sendauth: no password supplied|[Nn]o password (?:has been |was )?provided"
             r"|empty password returned by client|no pg_hba\.conf entry for host [^\n]{0,200}(?:SSL on|SSL encryption)"
             r"|permission denied for (?:schema|table|relation|sequence) |No database selected|[Ee]ndpoint ID is not specified"
-            r"|Unsupported mechanism \[ ?-301 ?\]|Server returned HTTP status 40[134]|ERR (?:DB index is out of range|invalid DB index)"
+            r"|Unsupported mechanism \[ ?-301 ?\]|LibsqlError[^\n]{0,60}HTTP status 40[134]|ERR (?:DB index is out of range|invalid DB index)"
             r"|Cannot authenticate using Kerberos|There was an authentication failure; check that passwords"
         ),
     },

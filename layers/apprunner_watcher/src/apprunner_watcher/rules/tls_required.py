@@ -14,10 +14,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the server's refusal of a plain connection, or the failed TLS set-up with a database, cache or broker."""
     if found := proved(snapshot, matches.application("refused")):
         return _finding(*found)
-    failed = matches.application("failed")
+    certificates = matches.application("certificate")
+    failed = (*certificates, *matches.application("handshake"))
     if found := proved(snapshot, [match for match in failed if _names_client(match.line.said)]):
         return _finding(*found)
-    certificates = [match for match in failed if match["certificate"]]
     unnamed = [match for match in certificates if not _is_of_other_client(snapshot, match)]
     if found := proved(snapshot, unnamed):
         return _unnamed(snapshot, *found, matches.application("frame"))
@@ -92,7 +92,7 @@ def _is_of_other_client(snapshot: Snapshot, match: Match) -> bool:
 _CLIENT = re.compile(
     r"postgres|psycopg|asyncpg|\bpgx|\bpq:|sequelize|prisma|P1011|typeorm|knex|sqlalchemy|mysql|mariadb|mongo|redis|valkey|sqlstate|hy000"
     r"|connection to server at|\.(?:rds|cache|docdb)\.amazonaws\.com|\bsql[ :]|odbc|jdbc|hikari|sqlclient|tedious|npgsql|kafka|amqp|rabbit|kombu"
-    r"|celery|elasticsearch|opensearch|cassandra|ServerSelection|connect to database|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
+    r"|celery|\bPDO\b|mysqli|elasticsearch|opensearch|cassandra|ServerSelection|connect to database|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
     re.IGNORECASE,
 )
 _CACHE = re.compile(r"redis|valkey|:63(?:79|80)\b|lettuce|bull", re.IGNORECASE)
@@ -157,12 +157,14 @@ RULE = Rule(
             r"|SSL handshake failed: \S{1,255}:\d|ServerSelectionError: [^\n]{0,160}(?:certificate|tlsv1|SSL routines)"
         ),
         # what TLS libraries say, whoever the server is: OpenSSL, Node.js, Python, Go, Java, .NET, Rust
-        "failed": re.compile(
-            r"(?P<certificate>self[- ]signed certificate|SELF_SIGNED_CERT|unable to get (?:local )?issuer certificate|UNABLE_TO_GET_ISSUER_CERT|unable to verify the first certificate"
+        "certificate": re.compile(
+            r"self[- ]signed certificate|SELF_SIGNED_CERT|unable to get (?:local )?issuer certificate|UNABLE_TO_GET_ISSUER_CERT|unable to verify the first certificate"
             r"|UNABLE_TO_VERIFY_LEAF|certificate verify failed|CERTIFICATE_VERIFY_FAILED|tls: failed to verify certificate|x509: certificate|certificate has expired|CERT_HAS_EXPIRED"
             r"|PKIX path building failed|valid certification path to requested target|remote certificate (?:is|was) (?:invalid|rejected)|RemoteCertificate(?:Chain|Name)"
-            r"|ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames|invalid peer certificate|(?:ee|ca) key too small|dh key too small)"
-            r"|wrong version number|WRONG_VERSION_NUMBER|first record does not look like a TLS handshake|Unsupported or unrecognized SSL message|not an SSL/TLS record"
+            r"|ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames|invalid peer certificate|(?:ee|ca|dh) key too small"
+        ),
+        "handshake": re.compile(
+            r"wrong version number|WRONG_VERSION_NUMBER|first record does not look like a TLS handshake|Unsupported or unrecognized SSL message|not an SSL/TLS record"
             r"|tlsv1 (?:alert|unrecognized)|TLSV1_ALERT|sslv3 alert|SSLHandshakeException|handshake_failure|unsafe legacy renegotiation|UNSAFE_LEGACY_RENEGOTIATION"
             r"|unsupported protocol[^\n]{0,40}_ssl|SSL operation failed|[Cc]lient network socket disconnected before secure TLS connection"
         ),
