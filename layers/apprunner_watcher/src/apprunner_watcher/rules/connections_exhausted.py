@@ -27,7 +27,7 @@ def _finding(match: Match, confidence: Confidence, matches: Matches) -> Finding:
     return Finding(confidence, (Evidence.of(match.line),), {"pool": of_pool, "server": "" if of_pool else "yes"})
 
 
-_IS_POOL = re.compile(r"\b[Pp]ool|\bP2024\b|checking out a connection")
+_IS_POOL = re.compile(r"QueuePool|HikariPool|connection pool|the pool\b|Pool empty|\bP2024\b|checking out a connection")
 
 RULE = Rule(
     id="connections-exhausted",

@@ -47,11 +47,11 @@ def _is_unconnected(match: Match) -> bool:
 
 def _is_in_migration(error: Match, matches: Matches) -> bool:
     """Whether a migration is at work: the tool's frames are in the trace, or the last step before it did not end."""
-    marks = (*matches.application("at_work"), *matches.application("said"))
-    if any(mark.line.stream == error.line.stream for mark in marks):
+    stream = error.line.stream
+    if any(mark.line.stream == stream for mark in (*matches.application("at_work"), *matches.application("said"))):
         return True
-    steps = [step for step in matches.application("step") if step.line.at <= error.line.at]
-    return bool(steps) and not (steps[-1]["done"] or steps[-1]["done_too"])
+    steps = [one for one in matches.application("step") if one.line.stream == stream and one.line.at <= error.line.at]
+    return bool(steps) and not any(steps[-1].found.groups())
 
 
 RULE = Rule(
@@ -124,7 +124,8 @@ RULE = Rule(
         ),
         # the tool's frames and last words, which tell nothing of the reason
         "at_work": re.compile(
-            r"django/core/management/commands/migrate\.py|django/db/migrations/executor\.py|/alembic/(?:env|command|runtime/migration)\.py|/migrations/env\.py|/(?:alembic|migrations)/versions/\w{1,160}\.py"
+            r"File \"[^\"\n]{0,200}(?:django/core/management/commands/migrate|django/db/migrations/executor|/alembic/(?:env|command|runtime/migration)|/migrations/env"
+            r"|/(?:alembic|migrations)/versions/\w{1,160})\.py\""
             r"|Tasks: TOP => db:(?:migrate|schema:load|structure:load|prepare)|/db/migrate/\d{8,14}_\w{1,160}\.rb|activerecord-[\d.]{3,12}/lib/active_record/migration\.rb"
             r"|Illuminate[/\\]+Database[/\\]+Migrations|database/migrations/\d{4}_\d\d_\d\d_\w{1,160}\.php|typeorm/migration/MigrationExecutor|node_modules/(?:umzug|sequelize-cli|node-pg-migrate|db-migrate)/"
             r"|knex/lib/migrations/|drizzle-orm/[^\n]{0,60}migrat|ecto_sql[^\n]{0,60}migrat|Microsoft\.EntityFrameworkCore\.(?:Migrations|RelationalDatabaseFacadeExtensions\.Migrate)|org\.flywaydb\.core|liquibase\.(?:changelog|Liquibase)|SQL: (?:create|alter|drop) table"
@@ -132,6 +133,8 @@ RULE = Rule(
         # sequelize-cli, Rails, Laravel, Django
         "step": re.compile(
             r"== \S{1,200}[^\n]{0,120}: (?:migrating|(?P<done>migrated)) |^\s*Migrat(?:ing|(?P<done_too>ed)): |^\s*Applying [\w.]{3,200}\.\.\.(?!\s*OK)|\[alembic[^\n]{0,40}\] Running upgrade "
+            # servers that are started when the migrations are done
+            r"|(?P<serves>Started server process|Starting gunicorn|Booting worker with pid|Puma starting|[Ll]istening (?:on|at)\b)"
         ),
         "said": re.compile(
             r"(?i:\b(?:failed|unable|error|could not|couldn't|cannot|exception)\b (?:to |while |when |during |in )?(?:run|running|apply|applying|execute|executing|perform|performing)?(?: the)?(?: pending)?(?: database| db| schema| sql)? ?migrations?\b)"

@@ -1,9 +1,8 @@
 """The database or cache refuses a connection that is not encrypted, or the encryption cannot be agreed on."""
 
 import re
-from collections.abc import Sequence
 
-from apprunner_watcher.dependency import Dependency, Resource
+from apprunner_watcher.dependency import Dependency
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.proof import around, proved
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
@@ -18,61 +17,33 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     failed = (*certificates, *matches.application("handshake"))
     if found := proved(snapshot, [match for match in failed if _names_client(match.line.said)]):
         return _finding(*found)
-    unnamed = [match for match in certificates if not _is_of_other_client(snapshot, match)]
+    unnamed = [match for match in failed if not _is_of_other_client(snapshot, match)]
     if found := proved(snapshot, unnamed):
-        return _unnamed(snapshot, *found, matches.application("frame"))
-    return _cut_off(snapshot, matches.application("cut_off")) or _truncated(snapshot, matches)
+        return _unnamed(snapshot, *found, matches)
+    return _truncated(snapshot, matches)
 
 
 def _finding(match: Match, confidence: Confidence) -> Finding:
     return Finding(confidence, (Evidence.of(match.line),))
 
 
-def _unnamed(snapshot: Snapshot, match: Match, confidence: Confidence, frames: Sequence[Match]) -> Finding | None:
+def _unnamed(snapshot: Snapshot, match: Match, confidence: Confidence, matches: Matches) -> Finding | None:
     """The certificate of something else is refused in the same words: a client must be named beside it."""
     near = around(snapshot.application_log.failing, match.line, before=20, after=20)
-    frame = next((frame.line for frame in frames if frame.line in near), None)
+    frame = next((frame.line for frame in matches.application("frame") if frame.line in near), None)
     if frame:
         evidence = (Evidence.of(match.line), Evidence.of(frame))
         return Finding(at_most(Confidence.LIKELY, confidence), evidence)
-    if not snapshot.has_ended:
+    if not snapshot.has_ended or match not in matches.application("certificate"):
         return None
     dependencies = [one for one in _dependencies(snapshot) if one.protocol not in {"", "http"}]
     return Finding(Confidence.LIKELY if dependencies else Confidence.POSSIBLE, (Evidence.of(match.line),))
-
-
-def _cut_off(snapshot: Snapshot, matches: Sequence[Match]) -> Finding | None:
-    """A cache that demands TLS hangs up on a client without it, or says nothing."""
-    lines = () if snapshot.is_live else snapshot.application_log.failing
-    of_cache = [
-        match
-        for match in (matches if lines else ())
-        if any(_CACHE.search(line.text) for line in around(lines, match.line, before=2, after=6))
-    ]
-    found = proved(snapshot, of_cache)
-    demanding = [one for one in _dependencies(snapshot) if not one.uses_tls and _demands_tls(one)]
-    if not found or not demanding:
-        return None
-    match, confidence = found
-    # where the environment does not say it, the client may use TLS all the same; a silence may be the network's
-    is_sure = any(one.uses_tls is False for one in demanding) or not match["silent"]
-    evidence = (Evidence.of(match.line), Evidence("dependencies", f"{demanding[0]} demands TLS"))
-    return Finding(at_most(Confidence.LIKELY if is_sure else Confidence.POSSIBLE, confidence), evidence)
 
 
 def _truncated(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """PostgreSQL says at the end of the line whether there was encryption: it may be cut off."""
     found = proved(snapshot, matches.application("no_entry"))
     return Finding(Confidence.POSSIBLE, (Evidence.of(found[0].line),)) if found else None
-
-
-def _demands_tls(dependency: Dependency) -> bool:
-    if dependency.protocol != "redis":
-        return False  # databases say it in their own words
-    resource = dependency.resource
-    if isinstance(resource, Resource) and resource.demands_tls is not None:
-        return resource.demands_tls
-    return bool(_TLS_ENDPOINT.search(dependency.host))
 
 
 def _dependencies(snapshot: Snapshot) -> tuple[Dependency, ...]:
@@ -95,16 +66,11 @@ _CLIENT = re.compile(
     r"|celery|\bPDO\b|mysqli|elasticsearch|opensearch|cassandra|ServerSelection|connect to database|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
     re.IGNORECASE,
 )
-_CACHE = re.compile(r"redis|valkey|:63(?:79|80)\b|lettuce|bull", re.IGNORECASE)
 _OVER_HTTPS = re.compile(r"elasticsearch|opensearch|:9200\b", re.IGNORECASE)
 _OTHER_CLIENT = re.compile(
     r"https?://|undici|axios|node-fetch|FetchError|fetch failed|/got/|superagent|nodemailer|ESOCKET|\bsmtp|googleapis"
     r"|requests\.exceptions|urllib|httpx|httpcore|aiohttp|HTTPSConnectionPool|Net::HTTP|[Ff]araday|cURL error|[Gg]uzzle|HttpRequestException"
     r"|okhttp|RestTemplate|WebClient|HttpClient|\bGet \"|\bPost \"|grpc|\bldaps?\b|otlp|opentelemetry|sentry",
-)
-# ElastiCache gives these names to caches with encryption in transit only
-_TLS_ENDPOINT = re.compile(
-    r"^(?:master|clustercfg)\.[^\n]{1,200}\.cache\.amazonaws\.com|\.serverless\.[^\n]{1,40}\.cache\.amazonaws\.com"
 )
 
 RULE = Rule(
@@ -173,10 +139,6 @@ RULE = Rule(
             r"|^\s*File \"[^\"]{0,160}/(?:psycopg2?|asyncpg|pymysql|MySQLdb|mysql/connector|pymongo|redis|kafka|pika|amqp|kombu)/"
             r"|^\s*at (?:org\.postgresql|com\.mysql|org\.mariadb|com\.mongodb|com\.microsoft\.sqlserver|com\.zaxxer\.hikari|io\.lettuce|redis\.clients)\."
             r"|^\s*at (?:Npgsql|MySqlConnector|MySql\.Data|Microsoft\.Data\.SqlClient|System\.Data\.SqlClient|StackExchange\.Redis|MongoDB\.Driver)\."
-        ),
-        "cut_off": re.compile(
-            r"Socket closed unexpectedly|Connection (?:closed by server|reset by peer|is closed)|\bECONNRESET\b|MaxRetriesPerRequestError"
-            r"|(?P<silent>\bETIMEDOUT\b|Timeout reading from|[Cc]ommand timed out after|RedisConnectionFailureException|UnableToConnect on )"
         ),
         "no_entry": re.compile(r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))"),
     },
