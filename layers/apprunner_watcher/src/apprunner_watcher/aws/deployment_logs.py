@@ -10,6 +10,7 @@ from apprunner_watcher.aws.logs import Lines, LogGroup, Share, Stream, Streams
 from apprunner_watcher.event import CustomDomainEvent, OperationEvent, Stage
 from apprunner_watcher.log import ApplicationLog, Line, ServiceLog
 from apprunner_watcher.missing import Missing
+from apprunner_watcher.snapshot import OperationStatus
 
 if TYPE_CHECKING:
     from apprunner_watcher.aws.clients import Clients
@@ -112,8 +113,11 @@ def _span(
     if not operation or isinstance(operations, Missing):
         return Span(None, _start_in_log(event, events), now)
     later = [one.started_at for one in operations.listed if one.started_at > operation.started_at]
+    # of what succeeded, what the running service has printed since tells as well
+    ended_at = None if operation.status == OperationStatus.SUCCEEDED else operation.ended_at
+    last = (ended_at or now) + _LATE_LINES
     # up to where the next operation begins: its lines stand in the same stream
-    end = min([(operation.ended_at or now) + _LATE_LINES, *(at - _CLOCK_SLACK for at in later)])
+    end = min([last, *(at - _CLOCK_SLACK for at in later)])
     return Span(operation, operation.started_at, end)
 
 
