@@ -226,7 +226,7 @@ _SAYS_IT_LISTENS = re.compile(
 )
 _LISTENS_FOR_SOMETHING_ELSE = re.compile(
     r"redis|postgres|mysql|mongo|database|\bdb\b|metrics|prometheus|debugger|inspector|ws://|websocket|grpc|admin"
-    r"|connect(?:ed|ing)|worker\b|queue|profil|upstream|proxy",
+    r"|connect(?:ed|ing)|worker\b|queue|profil|upstream|proxy|ConnectionPool|refused|timed out",
     re.IGNORECASE,
 )
 # Fiber prints http://127.0.0.1:3000 and, behind it, where it really listens

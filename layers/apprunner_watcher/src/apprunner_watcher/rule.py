@@ -153,18 +153,19 @@ class Matches:
 def _scan(
     patterns: Mapping[tuple[str, str], re.Pattern[str]], lines: tuple[Line, ...]
 ) -> Mapping[tuple[str, str], tuple[Match, ...]]:
-    keys, searched = tuple(patterns), pattern_set(tuple(patterns.values()))
-    matches: dict[tuple[str, str], list[Match]] = {key: [] for key in keys}
+    distinct = tuple(dict.fromkeys(patterns.values()))  # several rules may look for the same
+    searched = pattern_set(distinct)
+    matches: dict[re.Pattern[str], list[Match]] = {pattern: [] for pattern in distinct}
     for at, line in enumerate(lines):
         done: set[int] = set()
         # what a logger wrapped, as if it stood alone; and the line of JSON itself, whose other fields tell as well
         for text in (line.said, unescaped(line.text)) if line.logged else (line.said,):
             for place in searched.candidates(text):
-                if place not in done and (found := patterns[keys[place]].search(text)):
+                if place not in done and (found := distinct[place].search(text)):
                     done.add(place)
                     before, after = _text(lines, at - 1, line.stream), _text(lines, at + 1, line.stream)
-                    matches[keys[place]].append(Match(line, found, before, after))
-    return {key: tuple(found) for key, found in matches.items()}
+                    matches[distinct[place]].append(Match(line, found, before, after))
+    return {key: tuple(matches[pattern]) for key, pattern in patterns.items()}
 
 
 def _text(lines: tuple[Line, ...], at: int, stream: str) -> str:
