@@ -29,7 +29,9 @@ _NAMES = {api: re.compile(rf"(?:^|_)(?:{pieces})(?:_|$)") for api, pieces in _BY
 # https://docs.aws.amazon.com/general/latest/gr/rande.html; a bucket's name may stand before S3's
 _HOST = re.compile(
     r"(?:[\w.-]+\.)?(?P<api>s3|dynamodb|sqs|sns|secretsmanager|ssm|kms|bedrock-runtime|kinesis|states|events|cognito-idp"
-    r"|textract|sts|lambda|email|monitoring|logs)(?:[.-](?:dualstack\.|fips\.)?[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?",
+    r"|textract|sts|lambda|email|monitoring|logs|bedrock|bedrock-agent-runtime|cognito-identity|firehose|sagemaker-runtime"
+    r"|rds-data|xray|rekognition|translate|transcribe|polly|comprehend|athena|glue|appconfigdata|ecs|ec2|batch"
+    r"|servicediscovery|scheduler|redshift-data)(?:[.-](?:dualstack\.|fips\.)?[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?",
     re.IGNORECASE | re.ASCII,
 )
 _ARN = re.compile(r"arn:aws[\w-]*:(?P<api>s3|dynamodb|sqs|sns|secretsmanager|ssm|kms|kinesis|states|events|lambda):")
