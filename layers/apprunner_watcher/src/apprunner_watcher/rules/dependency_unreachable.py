@@ -1,64 +1,111 @@
 """A named dependency refuses the connection or does not answer, and nothing finer is known."""
 
-import re
+from collections.abc import Sequence
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, gravest, weight
+from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc, is_private
+from apprunner_watcher.obstacle import checks
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
-
-_OWN_HOST = re.compile(r"localhost|127\.0\.0\.1|::1\b|169\.254\.|\.s\.PGSQL\.|through socket")
-# agents for traces and metrics, which applications run without
-_TELEMETRY = re.compile(
-    r"otlp|opentelemetry|:43(?:17|18)\b|:8126\b|datadog|ddtrace|statsd|sentry|newrelic|x-?ray|jaeger|zipkin",
-    re.IGNORECASE,
-)
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a connection to another host that failed, in an application that never serves."""
-    failed = [
-        match
-        for match in matches.application("failed")
-        if not _OWN_HOST.search(match.line.text) and not _TELEMETRY.search(match.line.text)
-    ]
-    if not failed or not weight(snapshot):
+    failed = [one for one in failures(matches.application("failed")) if not _has_other_root(snapshot, one)]
+    confidence = weight(snapshot)
+    if not failed or not confidence:
         return None
-    first, _ = gravest(failed, Confidence.POSSIBLE)
+    first = _most_telling(failed)
+    egress = snapshot.configuration.egress_type
     return Finding(
-        Confidence.POSSIBLE,  # as long as the network is not looked at, every finer cause may be behind it
-        (Evidence.of(first.line), Evidence.setting("EgressType", snapshot.configuration.egress_type)),
-        {"egress": snapshot.configuration.egress_type},
+        at_most(_limit(snapshot, first), confidence),
+        (Evidence.of(first.match.line), Evidence.setting("EgressType", egress)),
+        {
+            "dependency": first.place or "a dependency",
+            "egress": egress,
+            "refused": "yes" if first.is_refused else "",
+            "vpc": "yes" if egress == "VPC" else "",
+            "default": "yes" if egress != "VPC" else "",
+        },
     )
+
+
+def _has_other_root(snapshot: Snapshot, failure: Failure) -> bool:
+    """Whether its stack trace goes back to something else: TLS, a name, a login."""
+    if failure.is_plain:
+        return False
+    line = failure.match.line
+    trace = next((one for one in snapshot.application_log.traces if line in one.lines), None)
+    return bool(trace and trace.root is not line and not FAILED.search(trace.says))
+
+
+def _most_telling(failed: Sequence[Failure]) -> Failure:
+    """The first that is not passed over, and of these the first that names a host."""
+    grave = [one for one in failed if not one.match.line.is_passing] or failed
+    plain = [one for one in grave if one.is_plain] or grave
+    return next((one for one in plain if one.place), plain[0])
+
+
+def _limit(snapshot: Snapshot, failure: Failure) -> Confidence:
+    """How sure it may be: the network may hold a finer cause, and not every word means the way to the server."""
+    if failure.is_vague:
+        return Confidence.LIKELY if failure.place else Confidence.POSSIBLE
+    is_whole = failure.is_plain and failure.place and not failure.match.line.is_passing
+    if not is_whole or snapshot.configuration.standing != "attempted":
+        return Confidence.LIKELY
+    if snapshot.configuration.egress_type == "VPC":
+        seen_ok = (one.result == "ok" and one.topic == "dependency" for one in checks(snapshot))
+        return Confidence.CERTAIN if any(seen_ok) else Confidence.LIKELY
+    # a name without dots is another container's, which may only have been too late
+    is_public = any("." in host for host in failure.hosts)
+    is_inside = any(is_private(host) or is_of_a_vpc(host) for host in failure.hosts)
+    return Confidence.CERTAIN if is_public and not is_inside else Confidence.LIKELY
 
 
 RULE = Rule(
     id="dependency-unreachable",
     code="dependency-unreachable",
-    title="The application cannot reach a dependency (egress: {egress})",
+    title="The application cannot reach {dependency} (egress: {egress})",
     phase=Phase.START,
-    looks_at=frozenset({"application_log", "configuration", "service_log"}),
+    looks_at=frozenset({"application_log", "configuration", "dependencies", "network", "service_log"}),
     why=(
-        "The connection was refused or not answered. With DEFAULT egress nothing inside a VPC can be reached; with VPC"
-        " egress the connector's security group must be admitted by the dependency's, and the internet needs a NAT gateway."
+        "The connection was refused or not answered. With DEFAULT egress nothing inside a VPC can be reached, and"
+        " nothing that has only an IPv6 address; with VPC egress the connector's security group must be admitted by the"
+        " dependency's, and the internet needs a NAT gateway."
     ),
     fix=(
-        Step("For a private database or cache: give the service a VPC connector into its VPC."),
-        Step("Admit the connector's security group in the dependency's security group on its port."),
-        Step("For the internet from a VPC connector: use private subnets with a route to a NAT gateway."),
+        Step(
+            "Compare host and port in the service's variables with those where the dependency listens, and see that it runs."
+        ),
+        Step("If the dependency is private: give the service a VPC connector into its VPC.", when="default"),
+        Step(
+            "If it admits only known addresses (MongoDB Atlas, Supabase, a partner): admit the service's. Only a VPC"
+            " connector with a NAT gateway has fixed ones.",
+            when="default",
+        ),
+        Step("Admit the connector's security group in the dependency's security group on its port.", when="vpc"),
+        Step("For the internet from a VPC connector: use private subnets with a route to a NAT gateway.", when="vpc"),
     ),
     false_alarms="Clients log a failed first attempt and go on: then the application listens, and this is not the cause.",
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/network-vpc.html",
     rollback="does-not-help",
     check=check,
-    application_patterns={
-        "failed": re.compile(
-            r"\b(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)\b"
-            r"|(?:connection to server at|could not connect to server)[^\n]{0,200}(?:timed out|timeout expired|refused|unreachable)"
-            r"|Can't connect to (?:MySQL|MariaDB)|Can't reach database server at"
-            r"|\b(?:Connection|Timeout|Operational|ServerSelectionTimeout|ConnectTimeout|EndpointConnection)Error\b(?![^\n]*authentication)[^\n]{0,200}(?:refused|timed out|timeout|Timeout|Could not connect)"
-            r"|dial tcp \S+: (?:connect: |i/o timeout)|context deadline exceeded|Communications link failure|[Cc]onnect(?:ion)? timed out"
-            r"|Connection to \S+ refused|Connection terminated due to connection timeout|Timeout acquiring a connection|connection pool timed out|Connection attempt timed out"
-            r"|UnableToConnect on |not possible to connect to the redis|Failed to connect to \d|network-related or instance-specific error"
-        ),
-    },
-    is_generic=True,
+    application_patterns={"failed": FAILED},
+    gives_way_to=frozenset(
+        {
+            "egress-no-connector",
+            "egress-no-internet",
+            "vpc-endpoint-missing",
+            "security-group-blocks",
+            "dependency-subnet-routing",
+            "connector-public-subnets",
+            "connector-subnet-unusable",
+            "connector-inoperative",
+            "dependency-name-unresolved",
+            "dependency-not-ready",
+            "dependency-credentials-wrong",
+            "tls-required",
+            "connections-exhausted",
+            "config-value-malformed",
+        }
+    ),
 )
