@@ -1,11 +1,11 @@
 """A security group or network ACL between the service and a dependency refuses the port."""
 
-import re
 from collections.abc import Mapping, Sequence
 
-from apprunner_watcher.dependency import Dependency
-from apprunner_watcher.reachability import Block, Check
-from apprunner_watcher.rule import NETWORK, Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.outbound import FAILED, Failure, failures
+from apprunner_watcher.obstacle import Proof, blocked_dependencies, proved, reaches_api
+from apprunner_watcher.reachability import Block
+from apprunner_watcher.rule import Confidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _BLOCKERS = {
@@ -17,38 +17,32 @@ _BLOCKERS = {
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a dependency whose way is blocked, in an application that never serves."""
-    if snapshot.configuration.egress_type != "VPC":
-        return None  # no rule of a group can admit App Runner's own addresses for good: what is missing is a connector
-    blocked = [(one, one.blocked_by) for one in snapshot.checks if one.blocked_by and one.blocked_by.kind in _BLOCKERS]
-    blocked = [(one, by) for one, by in blocked if isinstance(one.about, Dependency)]
-    if not blocked or not weight(snapshot):
+    confidence = weight(snapshot)
+    if not confidence:
         return None
-    late = matches.application("timed out")
-    named = next(((one, by, match) for one, by in blocked if (match := _naming(one.about, late))), None)
-    if named:
-        found, by, match = named
-        return _finding(Confidence.CERTAIN, found, by, (Evidence.of(match.line),))
-    found, by = blocked[0]
-    if late:
-        return _finding(Confidence.LIKELY, found, by, (Evidence.of(late[0].line),))
-    is_silent = not snapshot.application_log.failing
-    return _finding(Confidence.LIKELY if is_silent else Confidence.POSSIBLE, found, by, ())
-
-
-def _naming(about: Dependency | str, late: Sequence[Match]) -> Match | None:
-    """A line that says that the connection to this dependency timed out, by its name or its port."""
-    if not isinstance(about, Dependency):
+    # no rule of a group can admit App Runner's own addresses for good: without a VPC what is missing is a connector
+    kinds = frozenset(_BLOCKERS if snapshot.configuration.egress_type == "VPC" else {"network-acl"})
+    # what a group drops is not refused; and what is tried again and again in a live service is no cause
+    failed = [
+        one
+        for one in failures(matches.application("failed"))
+        if not one.is_refused and not (snapshot.is_live and one.match.line.is_passing)
+    ]
+    blocked = [one for one, _ in blocked_dependencies(snapshot, kinds)]
+    proof = proved(snapshot, blocked, failed, confidence) or _of_api(snapshot, failed, confidence)
+    if not proof or not proof.check or not proof.check.blocked_by:
         return None
-    port = re.compile(rf"[:\s]{about.port}\b") if about.port else None
-    return next(
-        (one for one in late if about.host in one.line.text or (port and port.search(one.line.text))),
-        None,
-    )
+    values = {**_values(proof.check.blocked_by), "dependency": proof.about}
+    return Finding(proof.confidence, proof.evidence, values)
 
 
-def _finding(confidence: Confidence, found: Check, by: Block, lines: tuple[Evidence, ...]) -> Finding:
-    network = Evidence(NETWORK, found.because)
-    return Finding(confidence, (*lines, network), {**_values(by), "dependency": str(found.about)})
+def _of_api(snapshot: Snapshot, failed: Sequence[Failure], confidence: Confidence) -> Proof | None:
+    """An AWS API whose endpoint in the VPC does not admit the connector."""
+    for one in failed:
+        found = reaches_api(snapshot, one.api) if snapshot.configuration.egress_type == "VPC" else None
+        if found and found.blocked_by and found.blocked_by.kind in _BLOCKERS:
+            return Proof(confidence if not snapshot.is_live else at_most(Confidence.LIKELY, confidence), found, one)
+    return None
 
 
 def _values(by: Block) -> Mapping[str, str]:
@@ -68,7 +62,7 @@ RULE = Rule(
     code="security-group-blocks",
     title="{blocker} keeps the service from {dependency}",
     phase=Phase.START,
-    looks_at=frozenset({"application_log", "configuration", "dependencies", "network", "service_log"}),
+    looks_at=frozenset({"application_log", "configuration", "dependencies", "network", "operations", "service_log"}),
     why=(
         "What a security group or network ACL does not admit is dropped without an answer, so the application waits"
         " until its client gives up. The service comes with the security groups of its VPC connector."
@@ -93,11 +87,6 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/network-vpc.html",
     rollback="does-not-help",
     check=check,
-    application_patterns={
-        "timed out": re.compile(
-            r"\b(?:ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|ConnectTimeoutError|ConnectTimeout)\b|[Tt]imed out|[Tt]imeout expired|i/o timeout"
-            r"|context deadline exceeded|Communications link failure|Can't reach database server at|ServerSelectionTimeoutError"
-            r"|connection timeout|Timeout acquiring a connection|server selection timeout"
-        ),
-    },
+    application_patterns={"failed": FAILED},
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
 )
