@@ -79,6 +79,11 @@ def blocked_dependencies(snapshot: Snapshot, kinds: frozenset[str]) -> list[tupl
     ]
 
 
+def is_refuted(way: Check, failed: Iterable[Failure]) -> bool:
+    """Whether a line says that the dependency refused: then packets come through to it."""
+    return any(one.is_refused and isinstance(way.about, Dependency) and one.is_about(way.about) for one in failed)
+
+
 def reaches_api(snapshot: Snapshot, api: str) -> Check | None:
     """Whether the connector reaches an AWS API that the environment need not name; None where it is not known."""
     network = snapshot.parts.network

@@ -2,7 +2,7 @@
 
 from apprunner_watcher.dependency import Dependency, Resource
 from apprunner_watcher.outbound import FAILED, failures, is_private
-from apprunner_watcher.obstacle import blocked_dependencies, proved
+from apprunner_watcher.obstacle import blocked_dependencies, is_refuted, proved
 from apprunner_watcher.reachability import Block, Check
 from apprunner_watcher.rule import Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
@@ -15,12 +15,11 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     confidence = weight(snapshot)
     if not confidence:
         return None
-    failed = [
-        one
-        for one in failures(matches.application("failed"))
-        if not one.is_refused and not (snapshot.is_live and one.match.line.is_passing)
-    ]
-    blocked = [one for one, by in blocked_dependencies(snapshot, _BLOCKERS) if _is_of_dependency(snapshot, one, by)]
+    told = failures(matches.application("failed"))
+    # in a live service what is tried again is no cause
+    failed = [one for one in told if not one.is_refused and not (snapshot.is_live and one.match.line.is_passing)]
+    ways = blocked_dependencies(snapshot, _BLOCKERS)
+    blocked = [one for one, by in ways if _is_of_dependency(snapshot, one, by) and not is_refuted(one, told)]
     proof = proved(snapshot, blocked, failed, confidence)
     block = proof.check.blocked_by if proof and proof.check else None
     if not proof or not block:

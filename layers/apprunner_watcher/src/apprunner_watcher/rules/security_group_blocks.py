@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from apprunner_watcher.outbound import FAILED, Failure, failures
-from apprunner_watcher.obstacle import Proof, blocked_dependencies, proved, reaches_api
+from apprunner_watcher.obstacle import Proof, blocked_dependencies, is_refuted, proved, reaches_api
 from apprunner_watcher.reachability import Block
 from apprunner_watcher.rule import Confidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
@@ -22,13 +22,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return None
     # no rule of a group can admit App Runner's own addresses for good: without a VPC what is missing is a connector
     kinds = frozenset(_BLOCKERS if snapshot.configuration.egress_type == "VPC" else {"network-acl"})
-    # what a group drops is not refused; and what is tried again and again in a live service is no cause
-    failed = [
-        one
-        for one in failures(matches.application("failed"))
-        if not one.is_refused and not (snapshot.is_live and one.match.line.is_passing)
-    ]
-    blocked = [one for one, _ in blocked_dependencies(snapshot, kinds)]
+    told = failures(matches.application("failed"))
+    # in a live service what is tried again is no cause
+    failed = [one for one in told if not one.is_refused and not (snapshot.is_live and one.match.line.is_passing)]
+    blocked = [one for one, _ in blocked_dependencies(snapshot, kinds) if not is_refuted(one, told)]
     proof = proved(snapshot, blocked, failed, confidence) or _of_api(snapshot, failed, confidence)
     if not proof or not proof.check or not proof.check.blocked_by:
         return None
