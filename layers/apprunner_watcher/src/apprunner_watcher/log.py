@@ -338,7 +338,8 @@ def _named(found: re.Match[str]) -> str:
 # The words with which runtimes, servers and package managers say that the process has ended, or that nothing of the
 # application could be loaded.
 _DIED = re.compile(
-    r"Worker failed to boot|App failed to load|Application startup failed\. Exiting|APPLICATION FAILED TO START"
+    r"Worker failed to boot|Exception in worker process|App failed to load|Error loading ASGI app"
+    r"|Could not find a production build in|Application startup failed\. Exiting|APPLICATION FAILED TO START"
     r"|^Node\.js v\d+\.\d+|Unable to load application|unable to load app \d|no app loaded\. going in full dynamic mode"
     r"|\bELIFECYCLE\b|app crashed - waiting for file changes|^Unhandled exception\. "
 )

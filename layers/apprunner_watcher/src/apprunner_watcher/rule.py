@@ -149,6 +149,11 @@ class Matches:
         """Where the service log pattern is found, in time order."""
         return self.scan.service[self.rule_id, name]
 
+    def of(self, *names: str) -> tuple[tuple[str, Match], ...]:
+        """Where any of these application patterns is found, with the name of the pattern, in time order."""
+        found = ((name, match) for name in names for match in self.application(name))
+        return tuple(sorted(found, key=lambda one: one[1].line.at))
+
 
 def _scan(
     patterns: Mapping[tuple[str, str], re.Pattern[str]], lines: tuple[Line, ...]
@@ -184,6 +189,12 @@ def weight(snapshot: Snapshot) -> Confidence | None:
     if not snapshot.came_up:
         return Confidence.LIKELY
     return Confidence.POSSIBLE if snapshot.fails_unseen else None
+
+
+def weight_of_last_words(snapshot: Snapshot) -> Confidence | None:
+    """The same for words that no process survives: they are certain also where no log says that it ended."""
+    confidence = weight(snapshot)
+    return Confidence.CERTAIN if confidence is Confidence.LIKELY and not snapshot.is_live else confidence
 
 
 def gravest(found: Sequence[Match], confidence: Confidence) -> tuple[Match, Confidence]:
