@@ -1,0 +1,106 @@
+"""The image lacks what the application's build makes."""
+
+import re
+
+from apprunner_watcher.module_name import is_build_output
+from apprunner_watcher.rule import (
+    Confidence,
+    Evidence,
+    Finding,
+    Match,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+    gravest,
+    weight,
+)
+from apprunner_watcher.snapshot import Snapshot
+
+
+def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """Find a framework that misses its build, or Node.js missing a file that only a build makes."""
+    confidence = weight(snapshot)
+    sure = [match for _, match in matches.of("javascript", "assets") if not match.line.is_warning]
+    if confidence and sure:
+        match, confidence = gravest(sure, confidence)
+        return _finding(match, confidence)
+    if confidence and (missing := [match for match in matches.application("module") if _is_missing(match)]):
+        # the build may put it into another folder than the start command says
+        return _finding(missing[0], at_most(Confidence.LIKELY, confidence))
+    served = matches.application("served")
+    if served and (confidence or snapshot.service_log.health_check_failed):
+        return _finding(served[0], at_most(Confidence.LIKELY, confidence or Confidence.LIKELY))
+    if confidence and (vague := matches.application("vague")):
+        return _finding(vague[0], Confidence.POSSIBLE)
+    return None
+
+
+def _is_missing(match: Match) -> bool:
+    """Whether a build makes the file, and what asks for it is not part of the same build."""
+    return is_build_output(match["file"]) and not is_build_output(match["importer"])
+
+
+def _finding(match: Match, confidence: Confidence) -> Finding:
+    output = next((text for text in match.found.groups() if text), "its compiled assets")
+    return Finding(confidence, (Evidence.of(match.line),), {"output": output})
+
+
+RULE = Rule(
+    id="build-output-missing",
+    code="build-output-missing",
+    title="The application's build output is not in the image: {output}",
+    phase=Phase.START,
+    looks_at=frozenset({"application_log", "configuration", "service_log"}),
+    why=(
+        "The image holds the application's source and not what its build makes of it: the build did not run, ran in a"
+        " stage whose output was not copied, or wrote to another folder."
+    ),
+    fix=(
+        Step(
+            "Run the build in the Dockerfile (`npm run build`, `rails assets:precompile`, `manage.py collectstatic`), and"
+            " copy its output into the final stage with COPY --from."
+        ),
+        Step("Compare the folder that the build writes with the one that the start command and the server name."),
+        Step(
+            "Look what is in the image.",
+            "docker run --rm --entrypoint sh YOUR_IMAGE -c 'pwd; ls -la'",
+        ),
+    ),
+    false_alarms="A volume, a .dockerignore entry or another working directory can hide an output that was made.",
+    docs="https://docs.docker.com/build/building/multi-stage/",
+    rollback="helps",
+    check=check,
+    gives_way_to=frozenset({"build-output-not-carried"}),
+    application_patterns={
+        "javascript": re.compile(
+            r"Could not find a (?:production|valid) build in the '([^']+)' directory|no such file or directory, (?:open|stat|scandir|lstat) '[^']*(\.next/[\w.-]+|\.next|\.output[\w/.-]*|\.nuxt[\w/.-]*)'"
+            r"|[Nn]o build files found in (\S+)|Server files not found at (\S+), did you run|[Tt]he directory \"?(\S+?)\"? does not exist\. Did you build your project"
+            r"|keystone build must be run before|Could not find (index\.html) in the admin build directory|admin (?:panel|UI) (?:is not|was not|has not been) built"
+            r"|output directory (\S+) does not exist\. (?:Try|Did you|Run)|Build directory (?:\S+ )?(?:does not exist|not found)"
+            r"|[\"']root[\"'] path \"(\S*(?:dist|build|out|public)\S*)\" must exist|Please run `?(?:npm|yarn|pnpm) (?:run )?build`? (?:first|before)"
+            r"|default page '(/index\.html)' because it was not found"  # ASP.NET's SPA
+        ),
+        "assets": re.compile(
+            r"asset \"([^\"]+)\" is not present in the asset pipeline|[Aa]sset `?'?([\w./-]+)'?`? was not declared to be precompiled|AssetNot(?:Found|Precompiled)|The asset '([^']+)' was not found in the load path"
+            r"|(?:Webpacker|Shakapacker) can't find (\S+)|(?:Webpacker|Shakapacker)::Manifest::MissingEntryError|ViteRuby can't find (\S+)|ViteRuby::MissingEntrypointError"
+            r"|Vite manifest not found at: (\S+)|The Mix manifest does not exist|Unable to locate (?:Mix file|file in Vite manifest): (\S+?)\.?(?:\s|$)"
+            r"|[Aa]sset manifest file \"([^\"]+)\" does not exist|Could not find the entrypoints file from Webpack|file \"([^\"]*entrypoints\.json)\" does not exist"
+            r"|Missing staticfiles manifest entry for '([^']+)'|The file '([^']+)' could not be found with <[\w.]*Manifest"
+            r"|Are you sure webpack has generated the file|Cannot read Vite manifest file at (\S+)|WebpackLoaderBadStatsError"
+        ),
+        "module": re.compile(
+            r"\b(?:Cannot find module ['\"]|Script not found:? )(?P<file>[^'\"\s]+)['\"]?(?: imported from (?P<importer>\S+))?"
+        ),
+        "served": re.compile(
+            r"ENOENT: no such file or directory, (?:open|stat|lstat) '([^']*(?:dist|build|out|public|client|browser|www|static)/(?:[\w.-]+/)?index\.html)'"
+            r"|open\(\) \"(\S+/index\.html)\" failed \(2: No such|directory index of \"(\S+)\" is forbidden"
+            r"|Failed to lookup view \"[^\"]+\" in views directory \"(\S*/(?:dist|build)\S*)\""
+            r"|DirectoryNotFoundException: (\S*/(?:wwwroot|dist|build|browser)\S*)|no main manifest attribute, in (\S+)"
+        ),
+        "vague": re.compile(
+            r"html/template: (pattern) matches no files|\bopen \S*((?:dist|build|public)/index\.html): no such file"
+        ),
+    },
+)
