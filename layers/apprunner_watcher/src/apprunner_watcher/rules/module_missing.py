@@ -2,37 +2,61 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.module_name import is_build_output, is_built_in, is_native, lacks_extension
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
-_FILE = re.compile(r"^(?:/|\.{1,2}/|[A-Za-z]:\\)")
-# optional binary parts of packages have another cause: they were installed for another platform
-_NATIVE = re.compile(r"\.node$|(?:linux|linuxmusl|darwin|win32)-(?:x64|arm64)|/build/Release/")
+_SURE = ("python", "node", "ruby", "php", "java", "dotnet", "other")
+_HINTS = ("python_hint", "node_hint", "php_hint", "other_hint")  # one time in ten it is something else
+_VAGUE = "vague"
+_FILE = re.compile(r"^(?:file://)?(?:/|[A-Za-z]:\\)")
+_AUTOLOAD = "vendor/autoload.php"  # PHP calls it a warning when it does not find what is required
 _NAMES_MAIN_CLASS = re.compile(r"Could not find or load main class")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the first import that failed; a file that the start command itself names belongs to another rule."""
-    failed = [match for match in matches.application("import") if not _is_another(match, matches)]
+    found = [one for one in matches.of(*_SURE, *_HINTS, _VAGUE) if not _is_another(one[1], matches)]
     confidence = weight(snapshot)
-    if not failed or not confidence:
+    if not found or not confidence:
         return None
-    first = failed[0]
-    is_of_python = bool(first["python"] or first["python_m"])
-    if is_of_python and snapshot.configuration.is_from_source:
-        confidence = Confidence.POSSIBLE  # a managed Python drops what its build installs outside of /app
-    module = next((name for name in first.found.groups() if name), "its generated Prisma client")
-    return Finding(confidence, (Evidence.of(first.line),), {"module": module})
+    name, match = next(
+        (one for one in found if one[0] in _SURE),
+        next((one for one in found if one[0] != _VAGUE), found[0]),
+    )
+    runtime = name.removesuffix("_hint")
+    if _is_vague(name, match, snapshot):
+        confidence = Confidence.POSSIBLE
+    elif name in _HINTS or (name == "node" and match["importer"] and lacks_extension(match["node"])):
+        confidence = at_most(Confidence.LIKELY, confidence)
+    module = next((text for text in match.found.groups() if text), match[0])
+    return Finding(confidence, (Evidence.of(match.line),), {"module": module, runtime: runtime})
+
+
+def _is_vague(name: str, match: Match, snapshot: Snapshot) -> bool:
+    if name.startswith("python") and snapshot.configuration.is_from_source:
+        return True  # a managed Python drops what its build installs outside of /app
+    # nobody writes whole paths into imports: it may be what the command names, though Node does not say so here
+    return name == _VAGUE or (name == "node" and _is_entry(match))
+
+
+def _is_entry(match: Match) -> bool:
+    return bool(_FILE.match(match["node"])) and not match["importer"] and not match.after.startswith("Require stack")
 
 
 def _is_another(match: Match, matches: Matches) -> bool:
-    """Whether it is only a warning, the file that the command names, or a native part."""
-    if match.line.is_warning or _NATIVE.search(match["node"]) or _NAMES_MAIN_CLASS.search(match.before):
+    """Whether it is only a warning, what the command names, a build's output, a native part or a built-in."""
+    module = next((text for text in match.found.groups() if text), "")
+    if (match.line.is_warning and _AUTOLOAD not in module) or is_native(module) or is_built_in(module):
+        return True
+    if _NAMES_MAIN_CLASS.search(match.before) or _NAMES_MAIN_CLASS.search(match.line.said):
+        return True
+    if "node" not in match.found.groupdict():
+        return False
+    if is_build_output(match["node"]) and not is_build_output(match["importer"]):
         return True
     # Node names no requiring file when the missing one is the script that it was started with
-    return bool(_FILE.match(match["node"])) and any(
-        match.line.at <= end.line.at for end in matches.application("node_no_parent")
-    )
+    return _is_entry(match) and any(match.line.at <= end.line.at for end in matches.application("node_no_parent"))
 
 
 RULE = Rule(
@@ -43,34 +67,93 @@ RULE = Rule(
     looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why="The application imports it while it starts, does not find it, and ends.",
     fix=(
+        Step("Add it to what the image installs (requirements.txt, pyproject.toml).", when="python"),
         Step(
-            "Add it to the dependencies that the image installs (requirements.txt, dependencies in package.json and"
-            " not devDependencies), rebuild without cache, and deploy."
+            "Put it under dependencies in package.json, not devDependencies: `npm ci --omit=dev` and NODE_ENV=production"
+            " leave those out. Compare a relative path letter by letter with the file: Linux tells capitals apart.",
+            when="node",
         ),
         Step(
-            "Prove it on the image before you deploy: run the start command locally.",
+            "Run `bundle install` in the image's build, with the groups that production needs and the platform"
+            " x86_64-linux in Gemfile.lock.",
+            when="ruby",
+        ),
+        Step(
+            "Run `composer install --no-dev` in the image's build, install the PHP extensions that it asks for, and"
+            " keep vendor/ out of a volume or .dockerignore that would hide it.",
+            when="php",
+        ),
+        Step("Build a jar with all dependencies, or copy them beside it and name them in the class path.", when="java"),
+        Step("Copy the whole output of `dotnet publish`, not only the application's own DLL.", when="dotnet"),
+        Step("If it is a generated client (Prisma, gRPC), generate it in the image's build."),
+        Step(
+            "Rebuild without cache and prove it on the image before you deploy.",
             "docker run --rm --platform linux/amd64 YOUR_IMAGE",
         ),
-        Step("If it is a generated client (Prisma, gRPC) or compiled output, generate it in the image's build."),
     ),
     false_alarms=(
         "Optional imports that are caught are logged as warnings and the application goes on: then it listens. A"
-        " missing start script is start-command-not-found, a missing `.node` file native-module-platform."
+        " missing start script is start-command-not-found, a missing `.node` file native-module-platform, a module of"
+        " the language's own library runtime-version-mismatch."
     ),
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/develop.html",
     rollback="helps",
     check=check,
+    gives_way_to=frozenset({"build-output-not-carried"}),
     application_patterns={
-        "import": re.compile(
-            r"(?<![\w.])(?:ModuleNotFound|Import)Error: No module named '?(?P<python>[\w.]+)"
-            r"|\bpython[\d.]*: No module named (?P<python_m>[\w.]+)"
-            r"|\bCannot find module '(?P<node>[^']+)'"
-            r"|\bCannot find package '(?P<node_esm>[^']+)' imported from"
-            r"|@prisma/client did not initialize yet"
-            r"|java\.lang\.(?:NoClassDefFoundError|ClassNotFoundException): (?!Could not initialize)(?P<java>[\w./$]+)"
-            r"|cannot load such file -- (?P<ruby>[^\s\"]+)|Could not find (?P<gem>[\w.-]+) in (?:any of the sources|locally installed gems)"
-            r"|(?:Failed opening required|[Ff]ailed to open stream)[^\n]{0,120}?(?P<php>vendor/autoload\.php)|(?P<composer>vendor/autoload\.php)['\"]?\): [Ff]ailed to open stream"
-            r"|Could not load file or assembly '(?P<dotnet>[\w.]+),"
+        "python": re.compile(
+            r"(?<![\w.])(?:ModuleNotFound|Import|Runtime\.ImportModule)Error: (?:Unable to import module '[\w.]+': )?No module named '?([\w.]+)"
+            r"|\bpython[\d.]*: No module named (?![\w.]+\.__main__)([\w.]+)|\bNo module named '([\w.]+)'\)$"
+        ),
+        "python_hint": re.compile(
+            r"ImportError: (attempted relative import) (?:with no known parent package|beyond top-level package)"
+        ),
+        "node": re.compile(
+            r"\bCannot find module ['\"](?P<node>[^'\"]+)['\"](?: imported from (?P<importer>\S+))?"
+            r"|\b[Cc]annot find package ['\"](?P<package>[^'\"]+)['\"](?: imported)? from\b"  # Node.js, Bun
+            r"|(?P<prisma>@prisma/client did not initialize yet)"
+            r"|application tried to access (?P<pnp>[^\s,]+), but it isn't declared in"  # Yarn Plug'n'Play
+            r"|(?P<unplugged>Required unplugged package missing from disk)"
+        ),
+        "node_hint": re.compile(
+            r"Module not found: (?:Error: )?Can't resolve '([^']+)'|(node_modules) (?:is )?missing\b"
+            r"|doesn't seem to have been (installed) - running an install|likely caused by a (bundler) that has not copied"
+        ),
+        "ruby": re.compile(
+            r"cannot load such file -- ([^\s\"]+)|Could not find ([\w.-]+) in (?:any of the source|locally installed gems)"
+            r"|Could not find (?:gem )?'([\w.-]+)[^\n]{0,60}(?:in any of the|in (?:locally|rubygems)|required by|among \d+ total gem|GemNotFound)"
+            r"|Could not find ([\w-]+-\d[\w.-]*), [^\n]{1,200} in |(Bundler::GemNotFound|Gem::MissingSpecError|Gem::GemNotFoundException)"
+        ),
+        "php": re.compile(
+            r"(?:[Ff]ailed opening required|[Ff]ailed to open stream)[^\n]{0,120}?(vendor/autoload\.php)|(vendor/autoload\.php)['\"]?\): [Ff]ailed to open stream"
+        ),
+        "php_hint": re.compile(
+            r"Class ['\"]\\?([\w\\]+)['\"] not found|\bin the \"([\w-]+)\" namespace\.?\s*$"  # Symfony's console breaks lines
+        ),
+        "java": re.compile(
+            r"java\.lang\.(?:NoClassDefFoundError|ClassNotFoundException): (?!Could not initialize)([\w./$]+)"
+            r"|java\.lang\.module\.FindException: Module ([\w.]+) not found"
+        ),
+        "dotnet": re.compile(
+            r"Could not load file or assembly '(?!System\.Runtime,)([\w.-]+)[,'](?![^\n]{0,250}(?:incorrect format|denied))"
+            r"|package: '([\w.-]+)', version: '"
+        ),
+        "other": re.compile(
+            r"Can't locate (\S+\.pm) in @INC"  # Perl
+            r"|there is no package called \W(\w[\w.]*)"  # R
+            r"|no required module provides package ([\w./-]+)|cannot find package \"([\w./-]+)\" in any of"  # go run
+            r"|module '([\w.-]+)' not found:"  # Lua
+            r"|error: Module not found \"([^\"]+)\""  # Deno
+            r"|\bpanic: plugin\.Open\(\"([^\"]+)\"\)"
+        ),
+        "other_hint": re.compile(
+            r"\(module ([A-Z][\w.]*) is not available\)|(Unchecked dependencies) for environment"  # Elixir
+            r"|package ([\w./-]+) is not in (?:GOROOT|std)\b"
+        ),
+        # the package may be there in another version; the program may be meant to be on PATH
+        "vague": re.compile(
+            r"ImportError: cannot import name '?(?!_imaging|etree)(\w+)'? from '?(?!(?:collections|typing|datetime|enum)\b)[\w.]+"
+            r"|No module named ([\w.]+\.__main__)|Error: spawn (\S+) ENOENT|Command \"([\w:-]+)\" is not defined"
         ),
         "node_no_parent": re.compile(r"requireStack: \[\]"),
     },
