@@ -7,6 +7,7 @@ from apprunner_watcher.rule import Rule
 from apprunner_watcher.rules import (
     access_role_invalid,
     app_crash,
+    app_object_not_found,
     bind_address,
     build_command_failed,
     cache_demands_tls,
@@ -77,6 +78,7 @@ CATALOGUE: tuple[Rule, ...] = (
     image_too_large.RULE,
     credentials_expected_in_env.RULE,
     config_validation_failed.RULE,
+    app_object_not_found.RULE,
     env_var_missing.RULE,
     start_command_needs_shell.RULE,
     build_output_missing.RULE,
