@@ -65,6 +65,7 @@ from apprunner_watcher.rules import (
     start_script_not_found,
     tls_required,
     vpc_endpoint_missing,
+    web_server_config_invalid,
 )
 
 CATALOGUE: tuple[Rule, ...] = (
@@ -96,6 +97,7 @@ CATALOGUE: tuple[Rule, ...] = (
     language_feature_missing.RULE,
     module_missing.RULE,
     optional_package_missing.RULE,
+    web_server_config_invalid.RULE,
     out_of_memory.RULE,
     segmentation_fault.RULE,
     tls_required.RULE,
