@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc, is_private
 from apprunner_watcher.obstacle import checks
+from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc, is_private
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from apprunner_watcher.dependency import Dependency
-from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc
 from apprunner_watcher.obstacle import Proof, blocked_dependencies, checks, dependencies, proved
+from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -1,7 +1,7 @@
 """Egress goes through a VPC that has no way to the internet, and the application needs one."""
 
-from apprunner_watcher.outbound import FAILED, failures
 from apprunner_watcher.obstacle import without_internet
+from apprunner_watcher.outbound import FAILED, failures
 from apprunner_watcher.rule import Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -43,6 +43,7 @@ RULE = Rule(
     docs="https://docs.docker.com/build/building/multi-stage/",
     rollback="helps",
     check=check,
+    gives_way_to=frozenset({"image-architecture"}),
     application_patterns={
         "version": re.compile(
             r"version [`'\"]?(?P<wanted>GLIBC(?:XX)?_[\d.]+|GLIBC_PRIVATE|CXXABI_[\d.]+)['\"]? (?:not found|not defined in file)"

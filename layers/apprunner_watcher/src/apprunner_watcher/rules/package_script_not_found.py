@@ -43,7 +43,7 @@ RULE = Rule(
     docs="https://docs.npmjs.com/cli/commands/npm-run",
     rollback="helps",
     check=check,
-    gives_way_to=frozenset({"build-output-not-carried"}),
+    gives_way_to=frozenset({"build-output-not-carried", "module-missing"}),
     application_patterns={
         "script": re.compile(
             # npm, yarn, pnpm, Bun, Deno

@@ -74,7 +74,7 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/service-source-image.html",
     rollback="helps",
     check=check,
-    gives_way_to=frozenset({"build-output-not-carried"}),
+    gives_way_to=frozenset({"build-output-missing", "build-output-not-carried"}),
     application_patterns={
         "file": re.compile(
             # Python, Node.js, Deno, Bun, pm2
