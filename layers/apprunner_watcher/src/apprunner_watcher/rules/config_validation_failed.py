@@ -1,4 +1,4 @@
-"""The application's own start-up validation rejects a value, or a set of values."""
+"""A schema that the application's settings are read with rejects a value, or a set of values."""
 
 import re
 
@@ -15,23 +15,24 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
+from apprunner_watcher.wanted import is_harmless
 
 _MOST_LINES = 4
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
-    """Find the words with which start-up checks refuse a configuration, in an application that then never serves."""
-    refusals = [match for match in matches.application("refusal") if not match.line.is_warning]
-    headlines = matches.application("headline")
+    """Find a schema's headline, and below it what it rejects, in an application that then never serves."""
+    headlines = [match for match in matches.application("headline") if not is_harmless(match.line)]
     # of a schema's messages only those below its headline are about the configuration
     rejected = matches.application("rejected") if headlines else ()
     # a headline above nothing but absent variables is env-var-missing
-    only_absent = bool(matches.application("absent")) and not (refusals or rejected)
-    found = [*headlines, *refusals, *rejected]
+    only_absent = bool(matches.application("absent")) and not rejected
+    named = [match for match in matches.application("names_variable") if not is_harmless(match.line)]
+    found = [*headlines, *rejected, *named]
     confidence = weight(snapshot)
-    if not found or only_absent or not confidence:
+    if not found or (only_absent and not named) or not confidence:
         return None
-    if not (refusals or rejected):
+    if not (rejected or named):
         confidence = at_most(Confidence.LIKELY, confidence)
     in_order = sorted(found, key=lambda match: match.line.at)
     lines = tuple(dict.fromkeys(match.line for match in in_order if match.line.stream == in_order[0].line.stream))
@@ -39,6 +40,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         confidence, tuple(Evidence.of(line) for line in lines[:_MOST_LINES]), {"service_arn": snapshot.service.arn}
     )
 
+
+_NAME = r"[A-Z][A-Z0-9_]{2,80}"
 
 RULE = Rule(
     id="config-validation-failed",
@@ -66,30 +69,27 @@ RULE = Rule(
     check=check,
     application_patterns={
         "headline": re.compile(
-            r"(?i)\b(?:config(?:uration)?|environment|env|settings|startup|start-up|secrets?)\b[^\n]{0,30}\b(?:validation (?:failed|error)|check failed|is invalid)"
-            r"|\binvalid (?:environment variables|environment configuration|env(?:ironment)? vars|(?:production )?configuration|settings)"
-            r"|\bvalidation errors? for (?:\w*settings|\w*config|\w*environment)\b|\bfailed to validate (?:the )?(?:config|environment|settings)"
-            r"|an instance of \w*(?:env|config)\w* has failed the validation|OptionsValidationException|\bConfigurationPropertiesBindException|Binding to target [^\n]{0,200} failed"
+            r"(?i)\b(?:config(?:uration)?|environment|env|settings|startup|start-up|secrets?)\b[^\n]{0,30}\b(?:validation (?:failed|errors?)|check failed|(?:is|are) invalid|validation has failed)"
+            r"|\binvalid (?:environment variables?|environment configuration|env(?:ironment)? vars?|(?:production |server |app(?:lication)? )?config(?:uration)?|settings)\b"
+            r"|\b(?:validation errors? for (?:\w*settings|\w*config|\w*environment|\w*env)\b|failed to validate (?:the )?(?:config|environment|settings)|E_INVALID_ENV_VARIABLES|EnvInvalidVariables)"
+            r"|an instance of \w*(?:env|config)\w* has failed the validation|OptionsValidationException|\bConfigurationPropertiesBindException|Binding to target [^\n]{0,200} failed|Failed to bind properties under|Could not bind properties to "
+            r"|errors? (?:found )?(?:while|when) (?:parsing|validating|loading) (?:the )?(?:environment|env|config|settings)|(?:environment|config(?:uration)?|env|settings) (?:variables )?(?:failed|did not pass) validation"
         ),
-        # pydantic, Zod, Joi, envalid, class-validator, Spring
+        # pydantic, Zod, Joi, envalid, class-validator, Spring, Go's validator
         "rejected": re.compile(
-            r"\bValue error, |\[type=(?!missing)[a-z_]+, input_value|Input should be |\bInvalid (?:url|email|enum value|port input|bool input|choice)\b|must contain at least \d+ character"
-            r"|\bToo small: expected|\bInvalid option: expected|\"[A-Z][A-Z0-9_]+\" (?:must|length must|fails|with value)|has failed the following constraints: (?!isNotEmpty|isDefined)"
-            r"|^\s+Reason: |^\s+- .{0,120}\b(?:must|invalid|not allowed|too short)\b|\"code\": \"(?:too_small|invalid_string|invalid_format|invalid_enum_value|custom)\"|DataAnnotation validation failed"
+            r"\bValue error, |\[type=(?!missing)[a-z_]+, input_value|\(type=(?:value_error|type_error|assertion_error)(?!\.missing)|Input should be |\bInvalid (?:url|email|enum value|port input|bool input|number input|url input|email input|choice|string: must)\b|must contain at least (?!1 )\d+ character"
+            r"|\bToo (?:small|big): expected (?!string to have >=1 )|\bInvalid (?:option|input): expected (?![^\n]{0,60}received undefined)|\bInvalid (?:URL|email address|UUID)\b|\"[A-Z][A-Z0-9_]+\" (?:must|length must|fails|with value|contains)|has failed the following constraints: (?!isNotEmpty|isDefined|isString)"
+            r"|^\s*Reason: (?!must not be (?:null|blank|empty))|^\s+- .{0,120}\b(?:must|invalid|not allowed|too short)\b|\"code\": \"(?:too_small|too_big|invalid_string|invalid_format|invalid_enum_value|invalid_value|custom)\"|code: '(?:too_small|too_big|invalid_string|invalid_format|invalid_enum_value|invalid_value|custom)'"
+            r"|DataAnnotation validation failed for [^\n]{1,200}(?<!field is required\.)'|failed on the '(?!required)\w+' tag|\bis not a valid \w+"
         ),
         "absent": re.compile(
-            r"[Ff]ield required|\bis required\b|'Required'|\"Required\"|received:? \"?'?undefined|: undefined$|\(required\)|\bmissing\b|\bMissing\b|is not set|must be set$|isNotEmpty|isDefined"
+            r"[Ff]ield required|\bis required\b|'Required'|\"Required\"|received:? \"?'?undefined|: undefined$|\(required\)|\bmissing\b|\bMissing\b|is not set|must be set$|isNotEmpty|isDefined|isString|>=1 char|at least 1 char"
         ),
-        "refusal": re.compile(
-            r"(?i)\bnot (?:be )?allowed in (?:prod|production|staging|non-local)\b"
-            r"|\bmust (?:not )?(?:be (?:set to|changed|at least|exactly|a valid|disabled|explicit|overridden|different|replaced)|use|contain|equal|have|start with)\b[^\n]{0,120}"
-            r"\b(?:default|in prod|production|characters|chars|bytes|wildcard|localhost)\b"
-            r"|\bmust be set\b[^\n]{0,40}\bnot\b[^\n]{0,40}\b(?:default|placeholder|example)\b"
-            r"|\b(?:default|insecure|weak|placeholder) (?:secret|password|key|value)s? (?:\w+ ){0,4}(?:not allowed|in production|detected)"
-            r"|\b(?:is|are) (?:still )?(?:set to )?(?:the |a |an )?(?:insecure |built-in )?(?:default|placeholder|example)(?: value)?[^\n]{0,60}\b(?:refus|production|exit|abort)"
-            r"|\brefus(?:es|ing) to (?:start|boot|run)\b|\b(?:is|are) forbidden in production\b"
-            r"|\b(?:secret|key|password|token)\b[^\n]{0,40}\b(?:too short|at least \d+ (?:characters|chars|bytes)|must be \d+ (?:characters|chars|bytes))"
-            r"|Environment variable \"\w+\" invalid:|ArgumentError: secret_key_base for production must"
+        # words that need no headline: a loader names the variable, and what is wrong with it
+        "names_variable": re.compile(
+            rf"Environment variable \"?{_NAME}\"? (?:is )?invalid: ?\[|Config validation error: [^\n]{{0,300}}\"?{_NAME}\"? (?:length )?(?:must|fails|with value|contains)|property {_NAME} has failed the following constraints: (?!isNotEmpty|isDefined|isString)"
+            rf"|env-var: \"{_NAME}\" should be |\b{_NAME}: Invalid (?:url|email|port|bool|number|json|choice|host|option|enum)\b|\b{_NAME}['\"]?: ?\[\s?['\"](?:Invalid (?!input: expected \w+, received undefined)|Too small: expected (?!string to have >=1 )|String must contain at least (?!1 )|Must be |must )"
+            rf"|env/{_NAME} must |\benv{_NAME} must |error: {_NAME}: must be |field \"\w+\" [^\n]{{0,60}}validation failed"
         ),
     },
 )

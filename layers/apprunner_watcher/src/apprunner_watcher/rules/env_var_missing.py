@@ -1,113 +1,46 @@
 """An environment variable that the application requires is not set or empty."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-from apprunner_watcher.rule import (
-    CHANGE_SOURCE_CONFIGURATION,
-    Confidence,
-    Evidence,
-    Finding,
-    Match,
-    Matches,
-    Phase,
-    Rule,
-    Step,
-    at_most,
-    weight,
-)
+from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
+from apprunner_watcher.wanted import Wanted, first_of, missed
 
-# of their own: the instance role makes them needless
-_AWS_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
-_OPTIONAL = re.compile(
-    r"(?i)\bdisabl|\boptional|\bfall(?:ing|s)? back|\b(?:using|use) (?:the |a |an )?(?:default|built-in|in-memory)|\bdefault(?:s|ing)? to|\bskip|\bignor"
-    r"|\bwill not be\b|\bnot enabled\b"
-)
 _DEMAND = re.compile(
-    r"(?i)error|fatal|panic|exception|critical|throw|abort|exit|\bmust\b|require|❌|parameter|unbound|KeyNotFound"
+    r"(?i)error|fatal|panic|exception|critical|throw|abort|exit|\bmust\b|require|❌|✗|✖|missing|mandatory|NotPresent|\bneed"
 )
-_SET_AGAIN = "set in the configuration that App Runner shows, which may be the previous one"
-_OF_ENVIRON = re.compile(r"raise KeyError\(key\) from None|<frozen os>|os\.py")
-_NAME_ALONE = re.compile(r"^\W*(?:at )?([A-Za-z][\w.]*)\W*(?::|$)")
+# Languages, linkers, databases and web servers say the same of their own names.
+_NO_VARIABLE = re.compile(
+    r"SQLALCHEMY_BINDS|ReferenceError|NameError|ImportError|AttributeError|Undefined constant|uninitialized constant|cannot import name|version [`']|^undefined: "
+    r"|(?i:\b(?:script|argument|flag|file|command|target|task|property|dependency|library|table|column|relation|sequence|view|constraint|schema|index|constant|class|module|package|function|method|symbol|role|type|enum|field|header|cookie|topic|queue|bucket|template|tag|error code|status|code)\b[ :=]{1,2}[`'\"\[]?[A-Z])"
+)
+# A list of names stands below its headline.
+_LISTED = re.compile(r"^\s*(?:\S{1,40}\s*\| )?[\s\-*•>✗✘❌·\d.)\['\"`]*([A-Z][A-Z0-9_]{2,80})\b(?!=)")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the application naming a variable that it misses, and the service not setting it."""
-    confidence = weight(snapshot)
-    missed = [one for one in _named(matches) if not _is_optional(one[0]) and _state(one[1], snapshot)]
-    if not missed or not confidence:
-        return None
-    match, name, is_demand = next((one for one in missed if one[2]), missed[0])
-    state = _state(name, snapshot)
-    return Finding(
-        confidence if is_demand and state != _SET_AGAIN else at_most(Confidence.LIKELY, confidence),
-        (Evidence.of(match.line), Evidence.setting("RuntimeEnvironmentVariables", f"{name} is {state}")),
-        {"name": name, "service_arn": snapshot.service.arn},
-    )
+    return missed(_named(matches), snapshot)
 
 
-def _is_optional(match: Match) -> bool:
-    return match.line.is_warning or bool(_OPTIONAL.search(match.line.text))
+def _named(matches: Matches) -> Iterator[Wanted]:
+    for match in (*matches.application("says_so"), *matches.application("asks")):
+        if not _NO_VARIABLE.search(match.line.text):
+            yield Wanted(match.line, first_of(match.found), bool(_DEMAND.search(match.line.text)))
+    for match in matches.application("headline"):
+        if name := _LISTED.search(match.after):
+            yield Wanted(match.line, name[1])
 
 
-def _state(name: str, snapshot: Snapshot) -> str:
-    """How the service misses the variable; empty: it does not, whatever the line means."""
-    configuration = snapshot.configuration
-    variable = configuration.variable(name)
-    if name in _AWS_KEYS:
-        return ""
-    if name not in configuration.secrets and not variable:
-        return "not set"
-    if variable and variable.is_empty:
-        return "empty"
-    return "" if configuration.standing == "attempted" else _SET_AGAIN
-
-
-def _named(matches: Matches) -> Iterable[tuple[Match, str, bool]]:
-    """Every variable that is missed, and whether the words demand it (or only remark that it is absent)."""
-    found = [
-        *((match, _first(match), bool(_DEMAND.search(match.line.text))) for match in matches.application("says_so")),
-        *((match, _first(match).upper().replace(".", "__"), True) for match in matches.application("framework")),
-        *((match, match[1], bool(_OF_ENVIRON.search(match.before))) for match in matches.application("key_error")),
-        *((match, re.sub(r"[.-]", "_", _first(match)).upper(), True) for match in matches.application("property")),
-        *((match, f"ConnectionStrings__{_first(match)}", True) for match in matches.application("connection_string")),
-        *((match, name[1].upper().replace(".", "__"), True) for match, name in _beside(matches)),
-        *((match, _WELL_KNOWN[match[0]], True) for match in matches.application("well_known")),
-        *((match, _USUAL_NAMES[match[0]], False) for match in matches.application("usual_name")),
-    ]
-    return sorted(found, key=lambda one: one[0].line.at)
-
-
-def _beside(matches: Matches) -> Iterable[tuple[Match, re.Match[str]]]:
-    """Messages of two lines: pydantic names the field above `Field required`, lists stand below their headline."""
-    for match in matches.application("above"):
-        if name := _NAME_ALONE.search(match.before):
-            yield match, name
-    for match in matches.application("below"):
-        if (name := _NAME_ALONE.search(match.after)) and name[1].isupper():
-            yield match, name
-
-
-def _first(match: Match) -> str:
-    return next(text for text in match.found.groups() if text)
-
-
-_WELL_KNOWN = {
-    "No application encryption key has been specified": "APP_KEY",
-    "Missing `secret_key_base` for 'production' environment": "SECRET_KEY_BASE",
-    "Missing secret_key_base for 'production' environment": "SECRET_KEY_BASE",
-    "Missing encryption key to decrypt file with": "RAILS_MASTER_KEY",
-    "The SECRET_KEY setting must not be empty": "SECRET_KEY",
-}
-# the code gives the value under another name; the variable's is the usual one
-_USUAL_NAMES = {
-    "supabaseUrl is required": "SUPABASE_URL",
-    "supabaseKey is required": "SUPABASE_KEY",
-    "Value cannot be null. (Parameter 'connectionString')": "ConnectionStrings__DefaultConnection",
-}
-_NAME = r"[`'\"$]{0,2}\{?(?<![A-Z0-9_])((?=[A-Z0-9]{1,60}_)[A-Z][A-Z0-9_]{2,80})\}?[`'\"]?"
-_ANY_NAME = r"[`'\"$]{0,2}\{?(?<![A-Z0-9_])([A-Z][A-Z0-9_]{2,80})\}?[`'\"]?"
+_NAME = r"[`'\"$%]{0,2}\{?(?<![A-Z0-9_])((?:(?=[A-Z0-9]{1,60}_)[A-Z][A-Z0-9_]{2,80})|[A-Z]{2,30}(?:URL|URI|KEY|TOKEN|SECRET|HOST|DSN|PASSWORD|USER|DATABASE)|PORT|TOKEN|SECRET|DOMAIN|DSN|BUCKET|PASSWORD)\b\}?[`'\"]{0,2}"
+_ANY_NAME = (
+    r"(?:process\.env\.|env\.|ENV\[)?[`'\"$%]{0,2}\{?(?<![A-Za-z0-9_])([A-Z][A-Za-z0-9_]{2,80})\}?[`'\"]{0,2}\]?"
+)
+_NOUN = r"(?:,? (?:the |an? |required )?(?:environment|env|config(?:uration)?)? ?(?:variables?|vars?|env|setting|secret|key|option|value|parameter)(?:\(s\))?| in (?:the )?(?:env(?:ironment)?|\.env))?"
+_BE = r"(?:is|are|was|were|has|have|does|did)"
+_SET = r"(?:set|defined|provided|configured|found|present|specified|supplied|given|exported|declared|available|filled|exist|initiali[sz]ed)"
+_ENV = r"(?:[Ee]nvironment[ _][Vv]ar(?:iable)?s?|ENVIRONMENT VARIABLES?|[Ee]nv(?:\.|ironment)? ?[Vv]ars?|ENV VARS?|[Ee]nv(?: [Vv]ariables?)?)(?:\(s\))?"
 
 RULE = Rule(
     id="env-var-missing",
@@ -122,6 +55,7 @@ RULE = Rule(
             " (RuntimeEnvironmentSecrets).",
             CHANGE_SOURCE_CONFIGURATION,
         ),
+        Step("Set these as well, which it misses too: {others}.", when="others"),
     ),
     false_alarms="A warning about an optional variable is not it: here the container ended, or never listened.",
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",
@@ -129,47 +63,39 @@ RULE = Rule(
     check=check,
     application_patterns={
         "says_so": re.compile(
-            r"(?:[Mm]issing|MISSING|[Uu]nset|[Uu]ndefined|[Rr]equired)(?: required| mandatory)?(?: env(?:ironment)?)?(?: var(?:iable)?s?| config(?:uration)?(?: keys?)?| settings?)?"
-            rf"\s?:?(?: named| \[)? ?{_NAME}"
-            rf"|{_NAME}(?: (?:environment |env )?(?:variable|var|setting))?"
-            r" (?:(?:is|are|was|were|has|have)(?: not|n't)(?: been)? (?:set|defined|provided|configured|found|present|specified)"
-            r"|(?:is|are|was|were) (?:a )?(?:required|missing|undefined|empty|null|mandatory|unset)|(?:must|should|has to|have to|needs to|need to) (?:be )?(?:set|defined|provided|configured|present|specified|exist)"
-            r"|(?:must not|can ?not|can't|should not|may not) be (?:empty|blank|null|undefined)|not (?:set|defined|found|provided|configured|present)|missing)\b"
-            rf"|(?:[Ee]nvironment variable|[Ee]nv var) {_ANY_NAME}:?(?: is| was)? (?:not (?:found|set|defined|provided|present)|missing|required|unset|undefined|empty|must be set|should not be empty)"
-            rf"|(?:[Pp]lease )?(?:[Ss]et(?:ting)?|[Dd]efine|[Pp]rovide)(?: the| a)? {_NAME} (?:environment|env)"
-            rf"|[Ee]nvironment variable (?:not found|missing|required)?: ?{_ANY_NAME}"
-            rf"|could not find environment variable {_ANY_NAME}"
+            # Missing required environment variable: X; Missing X; undefined env var "X"
+            rf"(?:\b[Mm]issing|\bMISSING|\b[Uu]nset|\b[Uu]ndefined|\b[Ee]mpty|\b[Rr]equired?s?)(?:,? [A-Za-z/()]{{1,20}}){{0,6}}?(?:\(s\))?[ :=(\[\-]{{1,5}}{_NAME}"
+            # X is not set; the X environment variable has not been set; X must be set; X is required; X missing
+            rf"|{_NAME}{_NOUN}:?,?"
+            rf" (?:(?:{_BE}|could|can|were) ?(?:not|n't)(?: been| be)?(?: yet)?(?: properly| correctly)? {_SET}|(?:is|are|was|were) (?:a |an )?(?:required|missing|undefined|empty|null|nil|None|blank|mandatory|unset|necessary|needed|absent|not there)"
+            rf"|(?:must|should|has to|have to|needs? to|required to|to|shall) (?:also )?(?:be |have been )?(?:set|defined|provided|configured|present|specified|supplied|given|exist|non-empty|not be empty)"
+            rf"|(?:must not|cannot|can ?not|can't|should not|shouldn't|may not) be (?:an? )?(?:empty|blank|null|undefined|unset|missing|None|nil|omitted)|(?:wasn't|isn't|aren't|weren't|hasn't been) {_SET}|not {_SET}|missing(?! the| a)|required|unset|NOT SET|MISSING|has no value|expected)\b"
+            # DATABASE_URL: NotPresent; ✗ DATABASE_URL - missing
+            rf"|{_NAME}\s{{0,3}}(?::|=|[-\u2013\u2014]|=>|->|\.{{3}})\s{{0,3}}[❌✗✘]?\s?[\[(<'\"]?(?:NotPresent|[Mm]issing(?! the| a)|MISSING|[Nn]ot (?:set|found|defined|provided)|NOT SET|NOT FOUND|[Uu]nset|[Rr]equired|environment variable not found|getEnv: does not exist)\b"
+            # a name of any form, where the words leave no doubt; Environment variable not found: X
+            rf"|\b{_ENV} {_ANY_NAME}:?,?(?: ?\([^)\n]{{0,60}}\))?(?: (?:is|was|are|must|should|needs to|has|does|could|cannot|can't|isn't|wasn't|to))?(?: (?:a|be|not|been)){{0,3}} ?(?:{_SET}|missing|required|unset|undefined|empty|null|mandatory)"
+            rf"|\b{_ENV} (?:(?:is |was )?(?:not (?:found|set|defined|provided|present)|missing|required|unset|undefined|empty))? ?[:=] ?\[?{_ANY_NAME}(?!=)"
+            rf"|{_ANY_NAME}(?: in (?:the )?| )(?:environment|env|ENV)(?: (?:variables?|vars?))? (?:(?:is|was|were|has|does|did|could|must|should)(?: not|n't)?(?: been| be)?|not|must be|isn't|wasn't|needs to be) ?(?:{_SET}|missing|required|empty|mandatory|undefined|null)\b"
+            rf"|\b{_ENV}[^\n]{{0,40}}\b(?:missing|required|not set|must be set|need to be set|expected)[^\n:]{{0,30}}: ?[\[('\"]*{_ANY_NAME}"
+            rf"|\b{_ENV} {_ANY_NAME} resolved to an empty string"
+            # the dollar says that it is a variable: $PORT must be set
+            r"|\$\{?([A-Z][A-Z0-9_]*)\}? (?:must be|is not|is|has to be|not|should be|was not|needs to be) (?:set|defined|required|missing|empty|unset|specified|provided)\b"
+            # cannot find env var; could not read X: environment variable not found
+            rf"|(?:[Cc]ould not|[Cc]ouldn't|[Cc]annot|[Cc]an't|[Uu]nable to|[Ff]ailed to) (?:find|read|get|load|fetch|retrieve|resolve|locate|look ?up|obtain|parse)(?: the)?(?: required)? (?:{_ENV}|ENV|config(?:uration)? (?:key|value)):? {_ANY_NAME}"
+            rf"|(?:[Cc]ould not|[Cc]annot|[Uu]nable to|[Ff]ailed to) (?:find|read|get|load|fetch|retrieve|resolve|locate)(?: the)? {_NAME} (?:from|in) (?:the )?(?:env|config|\.env|process)"
+            # No DATABASE_URL found in the environment
+            rf"|\b[Nn]o (?:value (?:set |found |given |provided )?for )?(?:{_ENV} )?{_NAME}{_NOUN} (?:was |has been |is )?{_SET}"
+            # Expected env var X; requires the X environment variable
+            rf"|\b(?:[Ee]xpect(?:s|ed|ing)?|[Rr]equires?|[Nn]eeds?)(?: the| an?| that)?(?: {_ENV})?:? {_NAME} (?:{_ENV}|to (?:be|exist)|in (?:the )?env)"
         ),
-        # messages of loaders and shells that mean a variable whatever its name looks like
-        "framework": re.compile(
-            r"required key ([A-Za-z_]\w*) missing value"  # envconfig of Go
-            r"|required environment variable \"(\w+)\" is not set"  # env of Go
-            r"|environment variable \"(\w+)\" should not be empty"
-            r"|UndefinedValueError: (\w+) not found"  # decouple
-            r"|key not found: \"([A-Z][A-Z0-9_]*)\""  # ENV.fetch of Ruby
-            r"|Config validation error: \"?([A-Z][A-Z0-9_]*)\"? is required"  # Joi in Nest
-            r"|property ([A-Z][A-Z0-9_]*) has failed the following constraints: isNotEmpty"
-            r"|\b([A-Z][A-Z0-9_]{0,80}): (?:parameter (?:null or not set|not set)|unbound variable)"  # shells
-            r"|\b([A-Z][A-Z0-9_]{0,80})\"?: (?:\(required\)|\[ ?['\"](?:Required|Invalid input: expected \w+, received undefined)['\"])"  # envalid, t3-env
-            r"|(?<![\w.])([A-Za-z_][\w.]{0,80})\s+Field required \[type=missing"  # pydantic, put into one line
-            r"|received: 'undefined', path: \[ '([A-Z][A-Z0-9_]*)' \]"
+        "asks": re.compile(
+            rf"\b(?:[Pp]lease|must|MUST|need to|have to|has to|forg[eo]t(?:ten)? to|should|required to|make sure (?:to|you)|ensure you(?: have)?)(?: also| first| either| correctly| at least){{0,2}} (?:set|define|provide|specify|supply|configure|add|export|pass|include|fill|give)(?: in)?(?: up)?(?: the| an?| your| valid| following| required| value| for| of| either| env| environment| variables?| vars?){{0,6}}:? {_NAME}(?!=)"
+            rf"|\b[Ss]et(?:ting)?(?: the| a| an| your)? {_ANY_NAME} (?:environment|env) var"
+            rf"|\b(?:[Pp]lease )?(?:[Ss]et|[Dd]efine|[Pp]rovide|[Ee]xport)(?: the| a| an)? {_ENV} {_ANY_NAME}(?!=)"
         ),
-        # os.environ["X"]; a KeyError of an ordinary dictionary is seldom written in capitals
-        "key_error": re.compile(r"KeyError: '([A-Z][A-Z0-9_]{2,})'(?:$|[\s\"])"),
-        # properties of Java, which the environment sets in capitals
-        "property": re.compile(
-            r"Could not resolve placeholder '([\w.-]+)'|The config property ([\w.-]+) is required but it could not be found"
+        # the names stand in the lines below
+        "headline": re.compile(
+            r"(?i)(?:\b(?:missing|required|undefined|unset)\b[^\n]{0,40}\b(?:env(?:ironment)?|variables?|vars?|settings|config(?:uration)?|secrets|keys)\b[^\n]{0,60}|\b(?:env(?:ironment)?|variables?|vars?|settings|config(?:uration)?)\b[^\n]{0,50}\b(?:missing|not set|required|undefined|must be set|not present in the environment|not defined|unset)\b[^\n]{0,60})[:\[{(]\s*$"
         ),
-        "connection_string": re.compile(
-            r"[Cc]onnection string ['\"]?(\w+)['\"]? (?:is |was )?(?:not (?:found|set|configured)|missing|null)"
-            r"|[Cc]onnectionString(?:s:| )['\"]?(\w+)['\"]? (?:is |was )?(?:not (?:found|set|configured)|missing)"
-        ),
-        # pydantic and Zod
-        "above": re.compile(r"^\s+[Ff]ield required [\[(]type="),
-        "below": re.compile(
-            r"(?i)(?:missing|required|invalid)[^\n]{0,30}\b(?:env(?:ironment)?|variables?|settings|configuration)\b[^\n]{0,40}:\s*$|^\s*\"path\": \[$|received undefined$"
-        ),
-        "well_known": re.compile("|".join(map(re.escape, _WELL_KNOWN))),
-        "usual_name": re.compile("|".join(map(re.escape, _USUAL_NAMES))),
     },
 )

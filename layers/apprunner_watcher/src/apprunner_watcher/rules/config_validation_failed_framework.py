@@ -1,0 +1,78 @@
+"""A framework, a server or a public image refuses a value by a check of its own."""
+
+import re
+
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Evidence,
+    Finding,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+    gravest,
+    weight,
+)
+from apprunner_watcher.snapshot import Snapshot
+from apprunner_watcher.wanted import is_harmless
+
+_MESSAGE_BELOW = re.compile(r":\s*$")
+
+
+def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """Find the framework's words, in an application that never serves."""
+    confidence = weight(snapshot)
+    found = sorted(
+        (one for name in RULE.application_patterns for one in matches.application(name)), key=lambda one: one.line.at
+    )
+    found = [match for match in found if not is_harmless(match.line)]
+    if not found or not confidence:
+        return None
+    match, confidence = gravest(found, confidence)
+    return Finding(confidence, (Evidence.of(match.line),), {"service_arn": snapshot.service.arn})
+
+
+RULE = Rule(
+    id="config-validation-failed-framework",
+    code="config-validation-failed",
+    title="The framework refuses a setting when it starts",
+    phase=Phase.START,
+    looks_at=frozenset({"application_log", "service", "service_log"}),
+    why="The framework or server checks its settings before it serves, and ends where one is unsafe or contradicts another.",
+    fix=(
+        Step("Change the setting that the line names.", CHANGE_SOURCE_CONFIGURATION),
+        Step("Make a key with enough random bytes where it is too short: openssl rand -base64 48."),
+    ),
+    false_alarms="A check that only warns ends no application, and a key may be refused in one request alone.",
+    docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",
+    rollback="helps",
+    check=check,
+    application_patterns={
+        "keys": re.compile(
+            # jjwt, Nimbus, .NET, PHP, Node.js
+            r"key(?: byte array|'s size)? is \d+ bits which is not secure enough|secret length must be at least 256 bits|IDX10653|IDX10720|IDX10603|Key provided is shorter than \d+ bits|Provided key is too short|minimum key size of 2048 bits"
+            # Laravel, Rails, Phoenix, Node.js, iron-session, Fastify, Keystone, Go
+            r"|Unsupported cipher or incorrect key length|supported ciphers are AES-128-CBC and AES-256-CBC|key must be (?:16|24|32|64) bytes|ERR_CRYPTO_INVALID_KEYLEN|RangeError: Invalid key length|crypto/aes: invalid key size|secret_key_base to be at least 64 bytes"
+            r"|iron-session: Bad usage: Password must be|the secret must have length 32 or greater|session secret must be at least|securecookie: [^\n]{0,40}key|masterkey must be 32 bytes|Invalid AES key length: \d+ bytes"
+        ),
+        "cors": re.compile(
+            r"The CORS protocol does not allow specifying a wildcard|conflict settings: all origins enabled|bad origin: origins must contain|\[CORS\] Insecure setup|When allowCredentials is true, allowedOrigins cannot contain"
+        ),
+        # Django's system checks are of code as well: only those of settings
+        "django": re.compile(
+            r"\((?:security|corsheaders|caches|files|4_0|staticfiles|sites|mail|storages|axes|account|async|translation|csp|allauth|guardian|database|mysql|postgres|sqlite3)\.E\d{3}\)|You must set settings\.ALLOWED_HOSTS if DEBUG is False|Incorrect TIME_ZONE setting|ImproperlyConfigured: (?:CSRF_|CORS_|SECURE_|SESSION_|EMAIL_|STATIC_|MEDIA_|ALLOWED_|SECRET_KEY|DEBUG|CACHES|DATABASES)[A-Z_]*\b[^\n]{0,100}\b(?:must|should|cannot|invalid|not)\b"
+        ),
+        "others": re.compile(
+            # Keycloak, Vault, n8n, MinIO, Airflow, Superset, Strapi, Meilisearch, Ghost, Kestrel's OpenID Connect
+            r"Key material not provided to setup HTTPS|A storage backend must be specified|Mismatching encryption keys|Access key length should be at least 3|cannot use SQLite with the \w+Executor|error: unrecognized executor|A Default SECRET_KEY was detected|master key must be at least 16 bytes|MetadataAddress or Authority must use HTTPS"
+            # Spring
+            r"|Invalid value '[^']*' for configuration property '[\w.-]+'|Property '?spring\.profiles|InvalidConfigDataPropertyException|InvalidConfigurationPropertyValueException|The following profiles are (?:invalid|mutually exclusive)"
+            # Quarkus, SmallRye, Micronaut
+            r"|SRCFG00039|SRCFG00049|Failed to load config value of type|BuildTimeConfigurationMismatch"
+            # node-convict
+            r"|: must be one of the possible values: \[|: must be (?:a port|an integer|a positive integer|of type (?:String|Number|Boolean)|ports or windows named pipes within range|an IP address): value was"
+            # Twilio and others that know how their keys begin
+            r"|accountSid must start with AC|publishable key (?:is|not) (?:in)?valid|Publishable key not valid|The publishableKey passed to Clerk is invalid|The secretKey is invalid"
+        ),
+    },
+)

@@ -1,0 +1,80 @@
+"""A number, a duration, a log level, a time zone or an option of a runtime is set to what it cannot be."""
+
+import re
+
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
+    Evidence,
+    Finding,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+    weight,
+)
+from apprunner_watcher.snapshot import Snapshot
+from apprunner_watcher.wanted import is_harmless, read_above
+
+_NAME = re.compile(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,80}|PORT)\b")
+
+
+def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """Find a loader's or runtime's refusal; of plain conversions only where the trace shows that a variable is read."""
+    confidence = weight(snapshot)
+    if not confidence:
+        return None
+    values = {"named": "", "service_arn": snapshot.service.arn}
+    for match in matches.application("refused"):
+        # a variable that no shell has filled in is another rule's
+        if not is_harmless(match.line) and "$" not in match[0]:
+            return Finding(confidence, (Evidence.of(match.line),), values)
+    for match in matches.application("usual"):
+        if not is_harmless(match.line):
+            return Finding(at_most(Confidence.LIKELY, confidence), (Evidence.of(match.line),), values)
+    for match in matches.application("conversion"):
+        name, read = read_above(match.line, snapshot)
+        named = _NAME.search(match.line.said)
+        if (read or named) and not is_harmless(match.line):
+            evidence = (Evidence.of(match.line), *((Evidence.of(read),) if read and read is not match.line else ()))
+            return Finding(confidence, evidence, {**values, "named": f" of {name or (named[1] if named else '')}"})
+    return None
+
+
+RULE = Rule(
+    id="config-value-malformed-option",
+    code="config-value-malformed",
+    title="The value{named} is not what it has to be",
+    phase=Phase.START,
+    looks_at=frozenset({"application_log", "service", "service_log"}),
+    why="The variable is set, and what it holds is no number, duration, level or option that the application can use.",
+    fix=(
+        Step(
+            "Correct the value that the line quotes: no quotes, blanks or comments around it, and the unit where one is"
+            " wanted.",
+            CHANGE_SOURCE_CONFIGURATION,
+        ),
+    ),
+    false_alarms="Data may be converted as badly: without a variable that is read this is not said.",
+    docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",
+    rollback="helps",
+    check=check,
+    application_patterns={
+        "refused": re.compile(
+            # loaders of variables: Go, Python, Ruby
+            r"envconfig\.Process: assigning \w+ to \w+|parse error on field \"\w+\" of type|Environment variable \"\w+\" invalid: \['Not a valid|ValueError: Invalid truth value|Invalid truth value: |environment variable [`'\"]?\w+[`'\"]? (?:is|has) (?:an )?invalid value"
+            # runtimes and their options
+            r"|is not allowed in NODE_OPTIONS|Unrecognized VM option|Invalid (?:maximum|initial) heap size|Unrecognized option: -|PYTHONHASHSEED must be|ERR_SOCKET_BAD_PORT|[Pp]ort should be (?:>= 0|> 0|>= 1) and < 65536"
+            # log levels
+            r"|ValueError: Unknown level: |not a valid logrus Level|unrecognized level: \"|default level:\w+ must be included in custom levels|[Ii]nvalid log[ _-]?level|[Uu]nknown log(?:ging|ger)? level|error parsing level filter|LOG_LEVEL[^\n]{0,20} (?:is )?(?:invalid|unknown|not valid)"
+        ),
+        # a time zone may also be unknown because the image lacks the time zones
+        "usual": re.compile(
+            r"Invalid time zone specified|UnknownTimeZoneError|Unknown time-zone ID|invalid value for parameter \"TimeZone\"|TimeZoneNotFoundException|[Ii]nvalid cron expression|Cron expression must consist of|time: (?:invalid duration|missing unit in duration|unknown unit)|invalid PORT|Invalid port (?:number|value)?:|[Ii]nvalid value for PORT"
+        ),
+        "conversion": re.compile(
+            r"invalid literal for int\(\) with base 10: '(?!None|undefined|null|\$)|could not convert string to float: '(?!None|undefined|\$)|strconv\.\w+: parsing |NumberFormatException: For input string: |invalid value for (?:Integer|Float)\(\): |ParseIntError|invalid digit found in string|Input string was not in a correct format|was not recognized as a valid (?:Boolean|TimeSpan)|The input string '[^']*' was not in a correct format|not enough values to unpack"
+        ),
+    },
+)

@@ -1,0 +1,130 @@
+"""A runtime, a shell or a loader of variables ends the application for a variable that is not set."""
+
+import re
+from collections.abc import Iterator
+
+from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Match, Matches, Phase, Rule, Step
+from apprunner_watcher.snapshot import Snapshot
+from apprunner_watcher.wanted import Wanted, first_of, missed
+
+_OF_ENVIRON = re.compile(r"raise KeyError\(key\) from None|<frozen os>|\bos\.py|environ")
+_IS_USUAL = re.compile(
+    r"(?:^|_)(?:URL|URI|DSN|HOST|PORT|KEY|SECRET|TOKEN|PASSWORD|PASS|USER|USERNAME|BUCKET|REGION|ENV|ENDPOINT|DOMAIN|DB|DATABASE)(?:_|$)"
+)
+_NAMES = re.compile(r"\b([A-Z][A-Z0-9_]{2,80})\b")
+
+
+def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """Find the words of the runtime, the name of the variable in them, and the service not setting it."""
+    return missed(_named(matches), snapshot)
+
+
+def _named(matches: Matches) -> Iterator[Wanted]:
+    for match in matches.application("loader"):
+        yield Wanted(match.line, first_of(match.found))
+    for match in matches.application("key_error"):
+        yield Wanted(match.line, match[1], bool(_OF_ENVIRON.search(match.before) or _IS_USUAL.search(match[1])))
+    for match in matches.application("property"):
+        yield Wanted(match.line, re.sub(r"[.:-]", "_", first_of(match.found)).upper())
+    for match in matches.application("connection_string"):
+        yield Wanted(match.line, f"ConnectionStrings__{first_of(match.found)}")
+    for match in matches.application("section"):
+        yield Wanted(match.line, first_of(match.found).replace(":", "__"))
+    for match in matches.application("well_known"):
+        yield Wanted(match.line, _WELL_KNOWN[_bare(match)])
+    for match in matches.application("names_above_or_below"):
+        if name := _NAMES.search(match.after):
+            yield Wanted(match.line, name[1])
+
+
+def _bare(match: Match) -> str:
+    return match[0].replace("`", "")
+
+
+_WELL_KNOWN = {
+    "No application encryption key has been specified": "APP_KEY",
+    "Missing secret_key_base for": "SECRET_KEY_BASE",
+    "Missing encryption key to decrypt file with": "RAILS_MASTER_KEY",
+    "The SECRET_KEY setting must not be empty": "SECRET_KEY",
+    "You must either define the environment variable DJANGO_SETTINGS_MODULE": "DJANGO_SETTINGS_MODULE",
+    "Devise.secret_key was not set": "SECRET_KEY_BASE",
+    "The application secret has not been set, and we are in prod mode": "APPLICATION_SECRET",
+    "Failed to configure a DataSource: 'url' attribute is not specified": "SPRING_DATASOURCE_URL",
+    "Failed to determine a suitable driver class": "SPRING_DATASOURCE_URL",
+    "A non-empty secret is required": "APP_SECRET",
+}
+
+RULE = Rule(
+    id="env-var-missing-runtime",
+    code="env-var-missing",
+    title="The environment variable {name} is not set",
+    phase=Phase.START,
+    looks_at=frozenset({"application_log", "configuration", "service", "service_log"}),
+    why="The application, or the script that starts it, reads it without a default, and ends where it is not set.",
+    fix=(
+        Step(
+            "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
+            " (RuntimeEnvironmentSecrets).",
+            CHANGE_SOURCE_CONFIGURATION,
+        ),
+        Step("Set these as well, which it misses too: {others}.", when="others"),
+    ),
+    false_alarms=(
+        "A key that an ordinary dictionary lacks gives the same KeyError; a .env file is often not in the image, so"
+        " what works on a developer's machine misses its variables here."
+    ),
+    docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",
+    rollback="helps",
+    check=check,
+    application_patterns={
+        "loader": re.compile(
+            # Go: envconfig, env, go-envconfig
+            r"required key ([A-Za-z_]\w*) missing value|required environment variable \"(\w+)\" is not set|environment variable \"(\w+)\" should not be empty|missing required value: (\w+)"
+            # Python: decouple, environs, environ-config, Starlette, OmegaConf, prettyconf
+            r"|UndefinedValueError: (\w+) not found|MissingEnvValueError: (\w+)|Config '(\w+)' is missing, and has no default|Environment variable '(\w+)' not found|UnknownConfiguration: Configuration '?(\w+)'? not found"
+            # Ruby: ENV.fetch, dotenv, Figaro; Crystal
+            r"|key not found: \"([A-Z][A-Z0-9_]*)\"|Missing required configuration keys?: \[\"(\w+)\"|Missing ENV key: \"(\w+)\""
+            # Node.js: env-var, getenv, Prisma's configuration
+            r"|env-var: \"(\w+)\" is a required variable|GetEnv\.Nonexistent: (\w+)|PrismaConfigEnvError: [^\n]{0,60}: (\w+)|Cannot resolve environment variable: (\w+)"
+            # a variable that the build of SvelteKit or Astro wants
+            r"|\"(\w+)\" is not exported by \"(?:virtual:|\$)env/static/\w+\""
+            # PHP: Symfony, phpdotenv
+            r"|Environment variable not found: \"(\w+)\"|environment variables failed assertions: (\w+) is (?:missing|empty)"
+            r"|Undefined (?:array key|index:?) \"?([A-Z][A-Z0-9]*_[A-Z0-9_]+)"
+            # Elixir, Haskell, Rust
+            r"|could not fetch environment variable \"(\w+)\"|\b([A-Z][A-Z0-9_]+): getEnv: does not exist|EnvVarMissing \{ name: \"(\w+)\"|\b([A-Z][A-Z0-9_]+)[^\n:]{0,60}: NotPresent\b|\b([A-Z][A-Z0-9_]{2,})\W{1,3}environment variable not found"
+            # Java: Kotlin's null check, Typesafe config
+            r"|getenv\(\"(\w+)\"\) must not be null|Could not resolve substitution to a value: \$\{(\w+)\}"
+            # shells, also ${X:?words}
+            r"|\b([A-Z][A-Z0-9_]{0,80}): (?:parameter (?:null or not set|not set)|unbound variable)|: ([A-Z][A-Z0-9_]{1,80})\[?[\w@*]*\]?: unbound variable"
+            r"|: (?:line )?\d{1,4}: ([A-Z][A-Z0-9_]{2,80}): (?:[^\n]{0,60}\b(?:not set|must be|required|missing|undefined|unset|is empty|needs? to be)\b)"
+            # Node.js: config, nconf; Ghost
+            r"|Missing required keys?: (\w+)"
+            # Meteor
+            r"|Must pass options\.rootUrl or set (ROOT_URL)"
+        ),
+        # os.environ["X"]; a KeyError of an ordinary dictionary is seldom written in capitals
+        "key_error": re.compile(r"KeyError: ['\"]([A-Z][A-Z0-9_]{2,})['\"](?:$|[\s\"\\,)])"),
+        # properties of Java, which the environment sets in capitals
+        "property": re.compile(
+            r"Could not resolve placeholder '([\w.-]+)'|The config property ([\w.-]+) is (?:required but it could not be found|defined as the empty String)"
+            r"|Could not resolve placeholder \$\{([\w.-]+)|SRCFG00011: Could not expand value ([\w.-]+) in property|set the configuration property '(quarkus\.datasource\.jdbc\.url)'|No configuration setting found for key '([\w.-]+)'|ApplicationConfigurationException: Property ([\w.-]+) not found"
+            r"|(?:API key|Api key|api-key) must be set\. Use the (?:connection )?property: ([\w.-]+)"
+        ),
+        "connection_string": re.compile(
+            r"[Cc]onnection ?[Ss]tring ['\"]?(\w+)['\"]? (?:is |was |could )?(?:not (?:be )?(?:found|set|configured|provided|defined)|missing|null|required|empty)"
+            r"|[Cc]onnectionStrings?(?::|__| )['\"]?(\w+)['\"]?\]? (?:is |was |could )?(?:not (?:be )?(?:found|set|configured|provided|defined)|missing|required|null|empty)"
+            r"|No connection string named '(\w+)'|ConnectionString is missing\. It should be provided in 'ConnectionStrings:(\w+)'"
+        ),
+        "section": re.compile(
+            r"Section '([\w:]+)' not found in configuration|['\"]((?:\w+:)+\w+)['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
+        ),
+        "well_known": re.compile(
+            "|".join(re.escape(words).replace("secret_key_base", "`?secret_key_base`?") for words in _WELL_KNOWN)
+        ),
+        # dotenv-safe
+        "names_above_or_below": re.compile(
+            r"defined in \S+ but are not present in the environment|MissingEnvVarsError"
+        ),
+    },
+)

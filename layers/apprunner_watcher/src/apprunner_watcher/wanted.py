@@ -1,0 +1,150 @@
+"""Here you find how a service misses a variable that its application wants, and what a rule finds then."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from apprunner_watcher.log import Line
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, at_most, weight
+from apprunner_watcher.snapshot import Snapshot
+
+# of their own: the instance role makes them needless
+_AWS_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
+_OPTIONAL = re.compile(
+    r"(?i)\bdisabl|\boptional|\bfall(?:ing|s)? ?back|\bdefault(?:s|ing)? to|\bskip|\bignor"
+    r"|\b(?:using|use|uses|assum\w+) (?:the |a |an )?(?:default|built-in|in-memory|random)"
+    r"|\bwill not be\b|\bnot enabled\b|\bwon't be\b|\bgenerat(?:ed|ing) (?:a |one )"
+)
+# DEBUG and INFO are levels of loggers, and words as well
+_IS_ERROR = re.compile(r"(?:Error|Exception|ImproperlyConfigured|panicked)\b")
+_WARNS = re.compile(r"(?i)warn")
+# The last lines of a log that ends: nothing else was said before the end.
+_LAST = 4
+_SAYS_NOTHING = re.compile(
+    r"^\s*(?:$|at |npm |error Command failed|"
+    r"Node\.js v|info Visit|\[?nodemon|error: script|exit|\^|[}\])]|For more|File \")"
+)
+SET_AGAIN = "set in the configuration that App Runner shows, which may be the previous one"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A variable that the application misses, as a line says, and whether its words demand it."""
+
+    line: Line
+    name: str
+    is_demand: bool = True
+    named_in: Line | None = None  # where the message itself does not hold the name
+
+
+def missed(wanted: Iterable[Wanted], snapshot: Snapshot) -> Finding | None:
+    """The first demand for a variable that the service does not set, in an application that never serves."""
+    confidence = weight(snapshot)
+    in_order = sorted(wanted, key=lambda one: (is_source_code(one.line), one.line.at))
+    absent = [one for one in in_order if not is_optional(one.line) and state_of(one.name, snapshot)]
+    if not absent or not confidence:
+        return None
+    first = next((one for one in absent if one.is_demand), absent[0])
+    state = state_of(first.name, snapshot)
+    if not first.is_demand and not _is_last(first.line, snapshot):
+        return None
+    if not first.is_demand or state == SET_AGAIN:
+        confidence = at_most(Confidence.LIKELY, confidence)
+    alike = [one for one in absent if one.is_demand == first.is_demand and state_of(one.name, snapshot) == state]
+    names = list(dict.fromkeys([first.name, *(one.name for one in alike)]))
+    lines = [first.named_in, first.line] if first.named_in else [first.line]
+    settings = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state}"
+    return Finding(
+        confidence,
+        (*map(Evidence.of, lines), Evidence.setting("RuntimeEnvironmentVariables", settings)),
+        {"name": first.name, "others": ", ".join(names[1:]), "service_arn": snapshot.service.arn},
+    )
+
+
+_SOURCE_CODE = re.compile(
+    r"^\s*(?:\d+ ?\||>|\|)?\s*(?:throw |raise |console\.|logger?\.|panic\(|if |return |print\()|\$\{\w"
+)
+
+
+def is_source_code(line: Line) -> bool:
+    """Whether it is a row of source code, as runtimes show the one that raises: the message itself says more."""
+    return bool(_SOURCE_CODE.search(line.text))
+
+
+def is_optional(line: Line) -> bool:
+    """Whether the application says that it goes on without the variable."""
+    return is_harmless(line) or bool(_OPTIONAL.search(line.text))
+
+
+def is_harmless(line: Line) -> bool:
+    """Whether the application calls it no more than a warning."""
+    if line.logged or not _IS_ERROR.search(line.text):
+        return line.is_warning
+    return line.is_warning and bool(_WARNS.search(line.text))
+
+
+def state_of(name: str, snapshot: Snapshot) -> str:
+    """How the service misses the variable; empty: it does not, whatever a line means."""
+    configuration = snapshot.configuration
+    variable = configuration.variable(name)
+    if name in _AWS_KEYS:
+        return ""
+    if name not in configuration.secrets and not variable:
+        return "not set"
+    if variable and variable.is_empty:
+        return "empty"
+    return "" if configuration.standing == "attempted" else SET_AGAIN
+
+
+def usually(found: Mapping[str, Iterable[Match]], snapshot: Snapshot) -> Finding | None:
+    """What a library misses that does not know the variable's name, only the option's: by the name that is usual.
+
+    Where a variable of the usual name is set, the code reads another one: `likely` at most.
+    """
+    confidence = weight(snapshot)
+    matches = [(match, name) for name, of_name in found.items() for match in of_name if not is_optional(match.line)]
+    if not matches or not confidence:
+        return None
+    match, name = min(matches, key=lambda one: one[0].line.at)
+    state = state_of(name, snapshot)
+    finding = Finding(
+        confidence,
+        (
+            Evidence.of(match.line),
+            Evidence.setting("RuntimeEnvironmentVariables", f"{name} (the usual name) is {state or 'set'}"),
+        ),
+        {"name": name, "service_arn": snapshot.service.arn},
+    )
+    return replace(finding, confidence=at_most(Confidence.LIKELY, confidence)) if state != "not set" else finding
+
+
+def rows_until(line: Line, rows: int, snapshot: Snapshot) -> list[Line]:
+    """A line and as many of its stream above it, in time order."""
+    of_stream = [one for one in snapshot.application_log.failing if one.stream == line.stream]
+    at = next(place for place, one in enumerate(of_stream) if one is line)
+    return of_stream[max(0, at - rows) : at + 1]
+
+
+_ROWS = 10  # of a trace, above the error
+_READ = re.compile(
+    r"(?:getenv|environ(?:\.get)?|process\.env|ENV(?:\.fetch)?|Getenv)[\[(.]{1,2}[\"']?(?P<name>[A-Z][A-Z0-9_]{2,80})\b"
+)
+
+
+def read_above(line: Line, snapshot: Snapshot) -> tuple[str, Line | None]:
+    """The variable that is read in the source code that a trace shows above its error, and that row of it."""
+    for one in reversed(rows_until(line, _ROWS, snapshot)):
+        if found := _READ.search(one.said):
+            return found["name"], one
+    return "", None
+
+
+def first_of(match: re.Match[str]) -> str:
+    """The text of the first group that took part."""
+    return next((text for text in match.groups() if text), "")
+
+
+def _is_last(line: Line, snapshot: Snapshot) -> bool:
+    of_stream = [one for one in snapshot.application_log.failing if one.stream == line.stream]
+    telling = [one for one in of_stream if not _SAYS_NOTHING.search(one.text)]
+    return line in telling[-_LAST:]
