@@ -17,6 +17,7 @@ from apprunner_watcher.rule import (
 from apprunner_watcher.snapshot import Snapshot
 from apprunner_watcher.wanted import is_harmless, read_above
 
+_OF_A_WEB_SERVER = re.compile(r"\[emerg\]|\bAH\d{5}\b|haproxy|\.(?:pem|crt|key)\b")  # it reads files
 _NAME = re.compile(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,80})\b")
 
 
@@ -30,7 +31,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         if not is_harmless(match.line):
             return Finding(confidence, (Evidence.of(match.line),), {**values, "key": "", "json": "yes"})
     for match in matches.application("key"):
-        if not is_harmless(match.line):
+        if not (is_harmless(match.line) or _OF_A_WEB_SERVER.search(match.line.said)):
             return Finding(confidence, (Evidence.of(match.line),), values)
     for match in matches.application("document"):
         name, read = read_above(match.line, snapshot)

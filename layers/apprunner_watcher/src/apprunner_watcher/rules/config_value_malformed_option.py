@@ -28,7 +28,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     values = {"named": "", "service_arn": snapshot.service.arn}
     for match in matches.application("refused"):
         # a variable that no shell has filled in is another rule's
-        if not is_harmless(match.line) and "$" not in match[0]:
+        if not is_harmless(match.line) and "$" not in match.line.said:
             return Finding(confidence, (Evidence.of(match.line),), values)
     for match in matches.application("usual"):
         if not is_harmless(match.line):
@@ -65,7 +65,7 @@ RULE = Rule(
             # loaders of variables: Go, Python, Ruby
             r"envconfig\.Process: assigning \w+ to \w+|parse error on field \"\w+\" of type|Environment variable \"\w+\" invalid: \['Not a valid|ValueError: Invalid truth value|Invalid truth value: |environment variable [`'\"]?\w+[`'\"]? (?:is|has) (?:an )?invalid value"
             # runtimes and their options
-            r"|is not allowed in NODE_OPTIONS|Unrecognized VM option|Invalid (?:maximum|initial) heap size|Unrecognized option: -|PYTHONHASHSEED must be|ERR_SOCKET_BAD_PORT|[Pp]ort should be (?:>= 0|> 0|>= 1) and < 65536"
+            r"|is not allowed in NODE_OPTIONS|Unrecognized VM option '(?![+-]?(?:Use|CMS|MaxPermSize|PermSize|Print|AggressiveOpts))|Invalid (?:maximum|initial) heap size|Unrecognized option: -|PYTHONHASHSEED must be|ERR_SOCKET_BAD_PORT|[Pp]ort should be (?:>= 0|> 0|>= 1) and < 65536"
             # log levels
             r"|ValueError: Unknown level: |not a valid logrus Level|unrecognized level: \"|default level:\w+ must be included in custom levels|[Ii]nvalid log[ _-]?level|[Uu]nknown log(?:ging|ger)? level|error parsing level filter|LOG_LEVEL[^\n]{0,20} (?:is )?(?:invalid|unknown|not valid)"
         ),

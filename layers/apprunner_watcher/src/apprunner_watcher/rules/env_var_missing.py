@@ -12,7 +12,7 @@ _DEMAND = re.compile(
 )
 # Languages, linkers, databases and web servers say the same of their own names.
 _NO_VARIABLE = re.compile(
-    r"SQLALCHEMY_BINDS|ReferenceError|NameError|ImportError|AttributeError|Undefined constant|uninitialized constant|cannot import name|version [`']|^undefined: "
+    r"SQLALCHEMY_BINDS|\bno-undef\b|ReferenceError|NameError|ImportError|AttributeError|Undefined constant|uninitialized constant|cannot import name|version [`']|^undefined: "
     r"|(?i:\b(?:script|argument|flag|file|command|target|task|property|dependency|library|table|column|relation|sequence|view|constraint|schema|index|constant|class|module|package|function|method|symbol|role|type|enum|field|header|cookie|topic|queue|bucket|template|tag|error code|status|code)\b[ :=]{1,2}[`'\"\[]?[A-Z])"
 )
 # A list of names stands below its headline.
@@ -90,7 +90,7 @@ RULE = Rule(
         ),
         "asks": re.compile(
             rf"\b(?:[Pp]lease|must|MUST|need to|have to|has to|forg[eo]t(?:ten)? to|should|required to|make sure (?:to|you)|ensure you(?: have)?)(?: also| first| either| correctly| at least){{0,2}} (?:set|define|provide|specify|supply|configure|add|export|pass|include|fill|give)(?: in)?(?: up)?(?: the| an?| your| valid| following| required| value| for| of| either| env| environment| variables?| vars?){{0,6}}:? {_NAME}(?!=)"
-            rf"|\b[Ss]et(?:ting)?(?: the| a| an| your)? {_ANY_NAME} (?:environment|env) var"
+            rf"|\b[Ss]et(?: the| a| an| your)? {_ANY_NAME} (?:environment|env) var"
             rf"|\b(?:[Pp]lease )?(?:[Ss]et|[Dd]efine|[Pp]rovide|[Ee]xport)(?: the| a| an)? {_ENV} {_ANY_NAME}(?!=)"
         ),
         # the names stand in the lines below

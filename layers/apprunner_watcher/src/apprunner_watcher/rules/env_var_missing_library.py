@@ -1,16 +1,32 @@
 """A library or a public image gets nothing for an option that it requires, and does not know the variable's name."""
 
 import re
+from dataclasses import replace
 
-from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
+    Finding,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+)
 from apprunner_watcher.snapshot import Snapshot
 from apprunner_watcher.wanted import usually
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the library's complaint, in an application that never serves."""
-    return usually({name: matches.application(name) for name in RULE.application_patterns}, snapshot)
+    finding = usually({name: matches.application(name) for name in RULE.application_patterns}, snapshot)
+    if finding and finding.values["name"] in _MAY_BE_WRONG:
+        return replace(finding, confidence=at_most(Confidence.LIKELY, finding.confidence))
+    return finding
 
+
+# what is set, and refused, is complained of in the same words
+_MAY_BE_WRONG = {"DB_PASSWORD", "DISCORD_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"}
 
 RULE = Rule(
     id="env-var-missing-library",

@@ -47,6 +47,7 @@ _WELL_KNOWN = {
     "Missing encryption key to decrypt file with": "RAILS_MASTER_KEY",
     "The SECRET_KEY setting must not be empty": "SECRET_KEY",
     "You must either define the environment variable DJANGO_SETTINGS_MODULE": "DJANGO_SETTINGS_MODULE",
+    "environment variable DJANGO_SETTINGS_MODULE is undefined": "DJANGO_SETTINGS_MODULE",
     "Devise.secret_key was not set": "SECRET_KEY_BASE",
     "The application secret has not been set, and we are in prod mode": "APPLICATION_SECRET",
     "Failed to configure a DataSource: 'url' attribute is not specified": "SPRING_DATASOURCE_URL",
