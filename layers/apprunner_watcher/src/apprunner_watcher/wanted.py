@@ -125,6 +125,7 @@ def rows_until(line: Line, rows: int, snapshot: Snapshot) -> list[Line]:
     return of_stream[max(0, at - rows) : at + 1]
 
 
+MOST_LOOKED_AROUND = 100  # matches: a container that is started again and again says the same
 _ROWS = 10  # of a trace, above the error
 _READ = re.compile(
     r"(?:getenv|environ(?:\.get)?|process\.env|ENV(?:\.fetch)?|Getenv)[\[(.]{1,2}[\"']?(?P<name>[A-Z][A-Z0-9_]{2,80})\b"

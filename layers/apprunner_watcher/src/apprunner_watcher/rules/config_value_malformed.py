@@ -18,7 +18,7 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import is_harmless, is_source_code
+from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, is_source_code
 
 _NAMES = re.compile(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,80})\b")
 _MALFORMED = {"unencoded percent", "unencoded character", "quoted", "blank inside", "blank at the ends", "line break"}
@@ -33,7 +33,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     found = [
         (match, name)
         for name in RULE.application_patterns
-        for match in matches.application(name)
+        for match in matches.application(name)[:MOST_LOOKED_AROUND]
         if not is_harmless(match.line) and not _is_nothing(match, snapshot)
     ]
     if not found or not confidence:

@@ -15,7 +15,7 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import is_harmless, read_above
+from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, read_above
 
 _NAME = re.compile(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,80}|PORT)\b")
 
@@ -33,7 +33,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     for match in matches.application("usual"):
         if not is_harmless(match.line):
             return Finding(at_most(Confidence.LIKELY, confidence), (Evidence.of(match.line),), values)
-    for match in matches.application("conversion"):
+    for match in matches.application("conversion")[:MOST_LOOKED_AROUND]:
         name, read = read_above(match.line, snapshot)
         named = _NAME.search(match.line.said)
         if (read or named) and not is_harmless(match.line):

@@ -11,7 +11,6 @@ _OF_ENVIRON = re.compile(r"raise KeyError\(key\) from None|<frozen os>|\bos\.py|
 _IS_USUAL = re.compile(
     r"(?:^|_)(?:URL|URI|DSN|HOST|PORT|KEY|SECRET|TOKEN|PASSWORD|PASS|USER|USERNAME|BUCKET|REGION|ENV|ENDPOINT|DOMAIN|DB|DATABASE)(?:_|$)"
 )
-_NAMES = re.compile(r"\b([A-Z][A-Z0-9_]{2,80})\b")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
@@ -32,9 +31,6 @@ def _named(matches: Matches) -> Iterator[Wanted]:
         yield Wanted(match.line, first_of(match.found).replace(":", "__"))
     for match in matches.application("well_known"):
         yield Wanted(match.line, _WELL_KNOWN[_bare(match)])
-    for match in matches.application("names_above_or_below"):
-        if name := _NAMES.search(match.after):
-            yield Wanted(match.line, name[1])
 
 
 def _bare(match: Match) -> str:
@@ -118,14 +114,10 @@ RULE = Rule(
             r"|No connection string named '(\w+)'|ConnectionString is missing\. It should be provided in 'ConnectionStrings:(\w+)'"
         ),
         "section": re.compile(
-            r"Section '([\w:]+)' not found in configuration|['\"]((?:\w+:)+\w+)['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
+            r"Section '([\w:]+)' not found in configuration|['\"]((?:\w{1,40}:){1,5}\w{1,60})['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
         ),
         "well_known": re.compile(
             "|".join(re.escape(words).replace("secret_key_base", "`?secret_key_base`?") for words in _WELL_KNOWN)
-        ),
-        # dotenv-safe
-        "names_above_or_below": re.compile(
-            r"defined in \S+ but are not present in the environment|MissingEnvVarsError"
         ),
     },
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import Wanted, first_of, missed, rows_until
+from apprunner_watcher.wanted import MOST_LOOKED_AROUND, Wanted, first_of, missed, rows_until
 
 _ROWS = 8  # of one issue, from its path to its message
 _PATH = re.compile(
@@ -14,7 +14,7 @@ _PATH = re.compile(
 )
 _PATH_OPENS = re.compile(r"\bpath['\"]?: \[\s*$")
 _QUOTED = re.compile(r"^[^'\"]*['\"]([A-Za-z_]\w*)['\"],?\s*$")
-_FIELD = re.compile(r"(?:^|[|:\]>])\s*\W?([A-Za-z_][\w.]*)(?: -> [\w.]+)*\W{0,3}$")
+_FIELD = re.compile(r"(?:^|[|:\]>])\s*\W?([A-Za-z_][\w.]*)(?: -> [\w.]{1,60}){0,5}\W{0,3}$")
 _IS_ABSENT = re.compile(r"received undefined|\bRequired\b|>=1 char")
 _PROPERTY = re.compile(r"Property: ([\w.-]+)")
 _OF_SETTINGS = re.compile(
@@ -39,7 +39,7 @@ def _named(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
     for match in matches.application("pretty"):
         if _IS_ABSENT.search(match.before):
             yield Wanted(match.line, _variable(match[1]))
-    for match in matches.application("beside_its_path"):
+    for match in matches.application("beside_its_path")[:MOST_LOOKED_AROUND]:
         name, row = _path_beside(match.line, snapshot)
         if row:
             yield Wanted(match.line, name, named_in=row if row is not match.line else None)
@@ -50,7 +50,7 @@ def _of_pydantic(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
     is_of_settings = _is_of_settings(matches)
     for match in matches.application("field"):
         yield Wanted(match.line, _variable(match[1]), is_of_settings or match[1].isupper())
-    for match in matches.application("below_its_field"):
+    for match in matches.application("below_its_field")[:MOST_LOOKED_AROUND]:
         rows = rows_until(match.line, 1, snapshot)
         if (field := _FIELD.search(rows[0].said)) and rows[0] is not match.line:
             yield Wanted(match.line, _variable(field[1]), is_of_settings or field[1].isupper(), rows[0])
@@ -126,7 +126,7 @@ RULE = Rule(
             r"|Config validation error: [^\n]{0,300}?\"?\b(\w+)\"? is (?:required|not allowed to be empty)"
             rf"|\"{_UPPER}\" is (?:required|not allowed to be empty)|\b{_UPPER} is a required field"
             # class-validator: the environment holds strings, so what is no string is absent
-            r"|property (\w+) has failed the following constraints: (?:[a-zA-Z]+, )*(?:isNotEmpty|isDefined|isString)"
+            r"|property (\w+) has failed the following constraints: (?:[a-zA-Z]{1,40}, ){0,6}(?:isNotEmpty|isDefined|isString)"
             # Ajv, env-schema
             rf"|\b(?:must|should) have required property '{_UPPER}'|\benv (?:must|should) have required property '(\w+)'"
             # Effect's Config
@@ -143,7 +143,7 @@ RULE = Rule(
             r"|Key not found: '([\w-]+)'|missing setting: ([\w-]+)|- Could not resolve '([\w.-]+)': Missing"
         ),
         # pydantic's field, put into one row
-        "field": re.compile(r"(?<![\w.])([A-Za-z_][\w.]{0,80})(?: -> [\w.]+)*\s+[Ff]ield required [\[(]type="),
+        "field": re.compile(r"(?<![\w.])([A-Za-z_][\w.]{0,80})(?: -> [\w.]{1,60}){0,5}\s+[Ff]ield required [\[(]type="),
         # serde: where it reads a document it tells the line
         "deserialized": re.compile(r"missing field [`'\"](\w+)[`'\"](?! at line)"),
         "member": re.compile(

@@ -16,7 +16,7 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import is_harmless, is_optional, read_above, state_of
+from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, is_optional, read_above, state_of
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
@@ -27,7 +27,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     for match in matches.application("in_its_place"):
         if not is_optional(match.line):
             return _finding(match.line, "", confidence, snapshot)
-    for match in matches.application("nothing"):
+    for match in matches.application("nothing")[:MOST_LOOKED_AROUND]:
         name, line = read_above(match.line, snapshot)
         if line and state_of(name, snapshot) and not is_harmless(match.line):
             return _finding(match.line, name, confidence, snapshot, line)
