@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 
+from apprunner_watcher.access_log import NAMES_PATH, answered, begins, ends, names
+from apprunner_watcher.listening import ADDRESSES, SAYS_IT_LISTENS, is_loopback, place
 from apprunner_watcher.logged import Logged, logged
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.patterns import pattern_set
@@ -76,7 +78,6 @@ _TRIES_AGAIN = re.compile(
 
 
 _SIGTERM = 143  # 128 + 15: the container was asked to stop
-_NOT_FOUND = 404
 
 _PULLED = re.compile(r"Successfully (?:pulled|copied) (?:your application |the )?image")
 _PULL_FAILED = re.compile(r"Failed to (?:pull|copy) (?:your application |the )?image\b")
@@ -207,7 +208,7 @@ class Listening:
     @property
     def is_loopback(self) -> bool:
         """Whether nobody outside of the container can reach it."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+        return is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,83 +219,9 @@ class Answer:
     status: int
 
 
-# The words of uvicorn, gunicorn, Flask, Django, Express, Next.js, Spring Boot, Puma, Kestrel, Rocket, of most people.
-_SAYS_IT_LISTENS = re.compile(
-    r"\b(?:listening|running|started|serving|ready|local|network|url|launched from|responding at|bound on"
-    r"|starting (?:development )?server)\b",
-    re.IGNORECASE,
-)
-_LISTENS_FOR_SOMETHING_ELSE = re.compile(
-    r"redis|postgres|mysql|mongo|database|\bdb\b|metrics|prometheus|debugger|inspector|ws://|websocket|grpc|admin"
-    r"|connect(?:ed|ing)|worker\b|queue|profil|upstream|proxy|ConnectionPool|refused|timed out",
-    re.IGNORECASE,
-)
-# Fiber prints http://127.0.0.1:3000 and, behind it, where it really listens
-_BOUND_ON = re.compile(r"\bbound on host (?P<host>[\d.:]+) and port (?P<port>\d{2,5})\b")
-# without lookarounds, so that RE2 reads just this and not something broader
-_ADDRESS = re.compile(
-    r"(?:https?|tcp)://(?:\[(?P<v6>[0-9a-f:]+)\]|(?P<host>[\w.*+-]+)):(?P<port>\d{2,5})\b"
-    # not the number behind a key of JSON: "level":30
-    r"|(?:^|[^\w.:\"]|(?:^|\W)\")(?:\[(?P<bare_v6>[0-9a-f:]*)\]|(?P<bare_host>\d{1,3}(?:\.\d{1,3}){3}|localhost|\*)?)"
-    r":(?P<bare_port>\d{2,5})(?:[^\d:]|$)"
-    r"|\bport(?:\(s\))?\"?\s*[:=]?\s*\"?(?P<only_port>\d{2,5})\b"
-    r"|\b(?:listening|running|started|serving)(?: on| at)?:? (?P<plain_port>\d{4,5})(?:[^\d:./-]|$)",
-    re.IGNORECASE,
-)
-# A name or a public address in such a line is somebody else's; these are the container's own.
-_OWN_HOST = re.compile(
-    r"[*+]?|localhost|0\.0\.0\.0|127\.[\d.]+|[0-9a-f]*:[0-9a-f:]*"
-    r"|(?:10|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.[\d.]+|ip-\d[\w.-]*|[0-9a-f]{12}"
-)
-
-
 def _listening(line: Line) -> Listening | None:
-    if not _SAYS_IT_LISTENS.search(line.text) or _LISTENS_FOR_SOMETHING_ELSE.search(line.text):
-        return None
-    if bound := _BOUND_ON.search(line.text):
-        return Listening(line, bound["host"], int(bound["port"]))
-    found = _ADDRESS.search(line.text)
-    if not found:
-        return None
-    host = (found["v6"] or found["host"] or found["bare_v6"] or found["bare_host"] or "").lower()
-    port = found["port"] or found["bare_port"] or found["only_port"] or found["plain_port"]
-    return Listening(line, host, int(port)) if _OWN_HOST.fullmatch(host) else None
-
-
-_ACCESS_LINES = (
-    # combined and common log format, uvicorn
-    re.compile(r"\"(?:GET|HEAD) (?P<path>\S+) HTTP/[\d.]+\"\s+(?P<status>\d{3})\b"),
-    # morgan and others: GET /health 404 1.2 ms
-    re.compile(r"\b(?:GET|HEAD)\s+\"?(?P<path>/[^\s\"]*)\"?\s+(?:HTTP/[\d.]+\s+)?(?P<status>[1-5]\d\d)\b"),
-    # gin: | 404 | 1.2µs | 169.254.1.1 | GET "/health"
-    re.compile(r"\|\s*(?P<status>[1-5]\d\d)\s*\|[^\n]{0,120}\|\s*(?:GET|HEAD)\s+\"(?P<path>[^\"]+)\""),
-    # chi: "GET http://10.0.1.5:8080/health HTTP/1.1" from 169.254.1.1:4567 - 404 19B in 12µs
-    re.compile(r"\"(?:GET|HEAD) https?://[^/\s]+(?P<path>/\S*) HTTP/[\d.]+\" from \S+ - (?P<status>\d{3})\b"),
-    # ASP.NET: Request finished HTTP/1.1 GET http://10.0.1.5:8080/health - 404 0 - 1.2ms
-    re.compile(
-        r"Request finished HTTP/[\d.]+ (?:GET|HEAD) https?://[^/\s]+(?P<path>/\S*) [^\n]{0,60}?- (?P<status>\d{3})\b"
-    ),
-    # logfmt: method=GET path=/health status=404
-    re.compile(r"\bpath=\"?(?P<path>/[^\s\"]*)\"?\s[^\n]{0,300}\bstatus=(?P<status>[1-5]\d\d)\b"),
-    # JSON: "url":"/health" … "statusCode":404
-    re.compile(
-        r"\"(?:url|path|uri|request_uri)\":\s*\"(?P<path>/[^\"]*)\"[^\n]{0,2000}\"status(?:_?[cC]ode)?\":\s*\"?(?P<status>[1-5]\d\d)\b"
-    ),
-)
-# Rails, Phoenix and Fastify write one line when a request begins and another when it ends.
-_REQUEST_BEGINS = re.compile(
-    r"\bStarted (?:GET|HEAD) \"(?P<rails>/[^\"]*)\"|\[info\] (?:GET|HEAD) (?P<phoenix>/\S*)$"
-    r"|\"url\":\s*\"(?P<fastify>/[^\"]*)\"[^\n]{0,400}\"msg\":\s*\"incoming request\""
-)
-_REQUEST_ENDS = re.compile(
-    r"\bCompleted (?P<rails>[1-5]\d\d)\b|\bSent (?P<phoenix>[1-5]\d\d) in\b"
-    r"|\"statusCode\":\s*(?P<fastify>[1-5]\d\d)\b[^\n]{0,400}\"msg\":\s*\"request completed\""
-)
-# Django, Rails and Fastify name the path that they do not know, with or without an access log.
-_NO_SUCH_PATH = re.compile(
-    r"\bNot Found: (?P<django>/\S*)|No route matches \[(?:GET|HEAD)\] \"(?P<rails>/[^\"]*)\""
-    r"|Route (?:GET|HEAD):(?P<fastify>/[^\s\"]*) not found"
-)
+    found = place(line.text)
+    return Listening(line, *found) if found else None
 
 
 def _answers(lines: Iterable[Line], path: str) -> Iterable[Answer]:
@@ -302,37 +229,14 @@ def _answers(lines: Iterable[Line], path: str) -> Iterable[Answer]:
     for line in lines:
         if line.stream != stream:
             asked, stream = "", line.stream
-        if begins := _begins(line.text):
-            asked = _named(begins)
-        elif asked and (ends := _REQUEST_ENDS.search(line.text)):
-            if _is_path(asked, path):
-                yield Answer(line, int(_named(ends)))
+        if begun := begins(line.text):
+            asked = begun
+        elif asked and (status := ends(line.text, path, asked)) is not None:
+            if status:
+                yield Answer(line, status)
             asked = ""
-        elif answer := _answer(line, path):
-            yield answer
-
-
-def _begins(text: str) -> re.Match[str] | None:
-    is_marked = "Started " in text or "[info] " in text or '"incoming request"' in text
-    return _REQUEST_BEGINS.search(text) if is_marked else None
-
-
-def _answer(line: Line, path: str) -> Answer | None:
-    text = line.text
-    if path not in text or not ("GET" in text or "HEAD" in text or '"status' in text or "status=" in text):
-        return None  # no pattern below is found without one of these words
-    for pattern in _ACCESS_LINES:
-        if (found := pattern.search(text)) and _is_path(found["path"], path):
-            return Answer(line, int(found["status"]))
-    return None
-
-
-def _is_path(asked: str, path: str) -> bool:
-    return asked.partition("?")[0] == path
-
-
-def _named(found: re.Match[str]) -> str:
-    return next(text for text in found.groups() if text)
+        elif status := answered(line.text, path) or (answered(line.said, path) if line.logged else None):
+            yield Answer(line, status)
 
 
 # The words with which runtimes, servers and package managers say that the process has ended, or that nothing of the
@@ -344,8 +248,8 @@ _DIED = re.compile(
     r"|\bELIFECYCLE\b|app crashed - waiting for file changes|^Unhandled exception\. "
 )
 # Most lines tell none of it: one pass says which of them are worth a closer look.
-_READINGS = (_SAYS_IT_LISTENS, _ADDRESS, _DIED, _NO_SUCH_PATH)
-_LISTENS, _DIES, _KNOWS_NO_SUCH_PATH = {0, 1}, 2, 3
+_READINGS = (SAYS_IT_LISTENS, _DIED, NAMES_PATH, *ADDRESSES)
+_LISTENS, _DIES, _NAMES_PATH, _NAMES_ADDRESS = 0, 1, 2, 3  # and those behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +323,8 @@ class ApplicationLog:
     @cached_property
     def listening(self) -> tuple[Listening, ...]:
         """Where the failing version says that it listens for requests."""
-        found = (_listening(line) for line, readings in self._telling if readings >= _LISTENS)
+        may_tell = (one for one, found in self._telling if _LISTENS in found and max(found) >= _NAMES_ADDRESS)
+        found = map(_listening, may_tell)
         return tuple(one for one in found if one)
 
     @cached_property
@@ -437,9 +342,9 @@ class ApplicationLog:
         """What the failing version's access log says it answered to GET and HEAD of this path."""
         if found := tuple(_answers(self.failing, path)):
             return found
-        may_tell = (line for line, readings in self._telling if _KNOWS_NO_SUCH_PATH in readings)
-        unknown = ((line, _NO_SUCH_PATH.search(line.text)) for line in may_tell)
-        return tuple(Answer(line, _NOT_FOUND) for line, named in unknown if named and _is_path(_named(named), path))
+        may_tell = (line for line, readings in self._telling if _NAMES_PATH in readings)
+        named = ((line, names(line.said, path)) for line in may_tell)
+        return tuple(Answer(line, status) for line, status in named if status)
 
 
 _LOGS_ARRIVE_WITHIN = timedelta(minutes=3)

@@ -329,6 +329,11 @@ class Snapshot:
         return self.service_log.has_ended_by_itself or self.application_log.died is not None
 
     @cached_property
+    def is_unhealthy(self) -> bool:
+        """Whether it runs and its health check did not pass (yet). What ended it explains more than any check."""
+        return not self.has_ended and not self.service_log.health_check_passed
+
+    @cached_property
     def came_up(self) -> bool:
         """Whether the failing version says that it listens, has not ended, and answers with more than server errors."""
         if self.has_ended:

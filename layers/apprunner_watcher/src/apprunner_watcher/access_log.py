@@ -1,0 +1,122 @@
+"""Here you find what an application says it answered to GET and HEAD, in the formats of servers and frameworks."""
+
+import re
+from collections.abc import Iterable
+
+_GET = r"(?:GET|HEAD)"
+_STATUS = r"(?P<status>[1-5]\d\d)"
+_PATH_KEY = (
+    r"\"(?:url|path|uri|request_?[uU]ri|requestUrl|[rR]equest_?[pP]ath|http\.target|url\.path)\":"
+    r"\s*\"(?P<path>/[^\"]*)\""
+)
+_STATUS_KEY = (
+    r"\"(?:(?:http_?|response_?)?[sS]tatus(?:_?[cC]ode)?|response_code|http\.(?:response\.)?status_code)\":\s*\"?"
+    + _STATUS
+    + r"\b"
+)
+_LINES = (
+    # combined and common log format, uvicorn, hypercorn ("GET /health 1.1"), Daphne ("GET /health")
+    re.compile(rf"\"{_GET} (?:https?://[^/\s\"]+)?(?P<path>/[^\s\"]*)(?: (?:HTTP/)?\d(?:\.\d)?)?\"\s+{_STATUS}\b"),
+    # morgan, Hono, Serilog, Directus, Strapi, Sanic: GET /health 404 1.2 ms
+    re.compile(
+        rf"\b{_GET}\s+\"?(?:https?://[^/\s\"]+)?(?P<path>/[^\s\"]*)\"?\s+(?:HTTP/[\d.]+\s+)?"
+        rf"(?:responded |returned |[-=]+> |- |\([\d.]{{1,9}} ?m?s\) )?{_STATUS}\b(?! ?[mµun]?s\b)"
+    ),
+    # gin, Beego: | 404 | 1.2µs | 169.254.1.1 | GET "/health". Fiber: | GET | /health
+    re.compile(rf"\|\s*{_STATUS}\s*\|[^\n]{{0,120}}\|\s*{_GET}\s*\|?\s*\"?(?P<path>/[^\"\s|]*)"),
+    # chi: "GET http://10.0.1.5:8080/health HTTP/1.1" from 169.254.1.1:4567 - 404 19B in 12µs
+    re.compile(rf"\"{_GET} https?://[^/\s]+(?P<path>/\S*) HTTP/[\d.]+\" from \S+ - {_STATUS}\b"),
+    # ASP.NET: Request finished HTTP/1.1 GET http://10.0.1.5:8080/health - 404 0 - 1.2ms
+    re.compile(rf"Request finished HTTP/[\d.]+ {_GET} https?://[^/\s]+(?P<path>/\S*) [^\n]{{0,60}}?- {_STATUS}\b"),
+    # Tornado, Octane: 404 GET /health. Ktor: 404 Not Found: GET - /health. Iris: 404 1.2ms 10.0.1.5 GET /health
+    re.compile(
+        rf"\b{_STATUS}(?: [A-Z][A-Za-z ]{{1,30}}:| [\d.]{{1,12}}[mµn]?s \S{{1,40}})?"
+        rf"\s{{1,4}}{_GET}(?: -)?\s{{1,4}}(?P<path>/[^\s\"]*)"
+    ),
+    # PHP, SvelteKit: [404]: GET /health
+    re.compile(rf"\[{_STATUS}\]:? {_GET} (?P<path>/\S*)"),
+    # http-server: "GET /health" Error (404): "Not found"
+    re.compile(rf"\"{_GET} (?P<path>/[^\s\"]*)\" Error \({_STATUS}\)"),
+    # logfmt: method=GET path=/health status=404
+    re.compile(
+        rf"\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)\"?\s[^\n]{{0,300}}\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b"
+    ),
+    re.compile(rf"\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b[^\n]{{0,300}}\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)"),
+    # JSON: "url":"/health" … "statusCode":404
+    re.compile(rf"{_PATH_KEY}[^\n]{{0,2000}}{_STATUS_KEY}"),
+    re.compile(rf"{_STATUS_KEY}[^\n]{{0,2000}}{_PATH_KEY}"),
+)
+_WORDS = ("GET", "HEAD", "tatus", "code=", "_code")  # no pattern above is found without one of them
+
+# Rails, Phoenix, Fastify, ASP.NET and serve write one line when a request begins and another when it ends.
+_BEGINS = re.compile(
+    rf"\bStarted {_GET} \"(?P<rails>/[^\"]*)\"|\[info\] {_GET} (?P<phoenix>/\S*)$"
+    r"|\"url\":\s*\"(?P<fastify>/[^\"]*)\"[^\n]{0,400}\"msg\":\s*\"incoming request\""
+    rf"|Request starting HTTP/[\d.]+ {_GET} https?://[^/\s]+(?P<net>/\S*)|\bHTTP\s[^\n]{{0,60}} {_GET} (?P<serve>/\S*)$"
+)
+_ENDS = re.compile(
+    r"\bCompleted (?P<rails>[1-5]\d\d)\b|\bSent (?P<phoenix>[1-5]\d\d) in\b"
+    r"|\"statusCode\":\s*(?P<fastify>[1-5]\d\d)\b[^\n]{0,400}\"msg\":\s*\"request completed\""
+    r"|Request finished in [\d.]+ms (?P<net>[1-5]\d\d)\b|\bReturned (?P<serve>[1-5]\d\d) in\b"
+)
+_MARKS = ("Started ", "[info] ", '"incoming request"', "Request starting ", "HTTP ")
+
+NAMES_PATH = re.compile(
+    # Django, SvelteKit; Rails, Phoenix, Symfony; Fastify; Spring; Nest, Express; Laravel; Nitro; Rocket; nginx
+    r"\b[Nn]ot [Ff]ound: (?P<p1>/\S*)|[Nn]o route (?:matches|found for) \W{0,2}(?:GET|HEAD)\]? \"?(?:https?://[^/\s\"]+)?(?P<p2>/[^\s\"]*)"
+    r"|Route (?:GET|HEAD):(?P<p3>/[^\s\"]*) not found|No mapping for (?:GET|HEAD) \"?(?P<p4>/[^\s\"]*)"
+    r"|No static resource (?P<bare>[\w/-]{0,100}?)\.?(?: for request\b|\W{0,2}$)|\bCannot (?:GET|HEAD) (?P<p5>/\S*)"
+    r"|The route (?P<bare2>[\w/.-]{1,100}) could not be found|Cannot find any path matching (?P<p6>/[^\s]*?)\.?(?:\s|$)"
+    r"|No matching routes for (?:GET|HEAD) (?P<p7>/[^\s]*?)\.?(?:\s|$)"
+    r"|failed \(2: No such file or directory\), client[^\n]{0,200} request: \"(?:GET|HEAD) (?P<p8>/\S*)"
+    # the same of other answers: Django; Flask; nginx
+    r"|\bBad Request: (?P<s400>/\S*)|\bUnauthorized: (?P<s401>/\S*)|\bForbidden(?: \([^)]{1,100}\))?: (?P<s403>/\S*)"
+    r"|\bMethod Not Allowed \((?:GET|HEAD)\): (?P<s405>/\S*)|\bInternal Server Error: (?P<s500>/\S*)"
+    r"|\bException on (?P<s500b>/\S*) \[(?:GET|HEAD)\]|\bService Unavailable: (?P<s503>/\S*)"
+    r"|directory index of \"[^\"]*\" is forbidden[^\n]{0,200} request: \"(?:GET|HEAD) (?P<s403b>/\S*)"
+    r"|while connecting to upstream[^\n]{0,200} request: \"(?:GET|HEAD) (?P<s502>/\S*)"
+)
+_NOT_FOUND = 404
+
+
+def answered(text: str, path: str) -> int | None:
+    """The status with which a line of an access log says that this path was answered."""
+    if path not in text or not any(word in text for word in _WORDS):
+        return None
+    for pattern in _LINES:
+        if (found := pattern.search(text)) and _is_path(found["path"], path):
+            return int(found["status"])
+    return None
+
+
+def begins(text: str) -> str:
+    """The path of the request that begins here, where a framework writes more than one line of a request."""
+    found = _BEGINS.search(text) if any(mark in text for mark in _MARKS) else None
+    return _named(found.groups()) if found else ""
+
+
+def ends(text: str, path: str, asked: str) -> int | None:
+    """The status with which a request ends here that began as `asked`; 0 where it was of another path."""
+    found = _ENDS.search(text)
+    if not found:
+        return None
+    return int(_named(found.groups())) if _is_path(asked, path) else 0
+
+
+def names(text: str, path: str) -> int | None:
+    """The status that is behind an error in which a framework names this path, with or without an access log."""
+    found = NAMES_PATH.search(text)
+    if not found:
+        return None
+    group, named = next((name, named) for name, named in found.groupdict().items() if named is not None)
+    if not _is_path(f"/{named}" if group.startswith("bare") else named, path):
+        return None
+    return int(group[1:4]) if group.startswith("s") else _NOT_FOUND
+
+
+def _is_path(asked: str, path: str) -> bool:
+    return asked.partition("?")[0] == path
+
+
+def _named(groups: Iterable[str | None]) -> str:
+    return next(text for text in groups if text)
