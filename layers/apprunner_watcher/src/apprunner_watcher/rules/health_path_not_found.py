@@ -3,28 +3,45 @@
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
+_NOT_FOUND = frozenset({404, 410})
+_METHOD_NOT_ALLOWED = 405  # the route is there, and not for GET
+_SERVER_ERRORS = range(500, 600)
+
 
 def check(snapshot: Snapshot, _: Matches) -> Finding | None:
-    """Find an access log in which every answer to the health check is 404."""
+    """Find an access log in which every answer to the health check is 404, be it after errors while it warms up."""
     answers = snapshot.health_check_answers
-    if {answer.status for answer in answers} != {404}:
+    told = [answer for answer in answers if answer.status not in _SERVER_ERRORS]
+    if not told or not {answer.status for answer in told} <= {*_NOT_FOUND, _METHOD_NOT_ALLOWED}:
         return None
     path = snapshot.checked_path
     return Finding(
-        Confidence.CERTAIN if len(answers) > 1 else Confidence.LIKELY,
+        _confidence(snapshot, is_plain=len(told) == len(answers) and told[0].status in _NOT_FOUND),
         (
-            Evidence.of(answers[0].line),
-            *([Evidence.of(answers[-1].line)] if len(answers) > 1 else []),
+            Evidence.of(told[0].line),
+            *([Evidence.of(told[-1].line)] if len(told) > 1 else []),
             Evidence.setting("HealthCheckConfiguration.Path", path),
         ),
-        {"path": path, "count": str(len(answers)), "service_arn": snapshot.service.arn},
+        {
+            "path": path,
+            "status": str(told[0].status),
+            "count": str(len(told)),
+            "all": str(len(answers)),
+            "service_arn": snapshot.service.arn,
+        },
     )
+
+
+def _confidence(snapshot: Snapshot, *, is_plain: bool) -> Confidence:
+    if not snapshot.is_unhealthy:
+        return Confidence.POSSIBLE
+    return Confidence.CERTAIN if is_plain else Confidence.LIKELY
 
 
 RULE = Rule(
     id="health-path-not-found",
     code="health-path-not-found",
-    title="The health check of {path} is answered 404 ({count} of {count})",
+    title="The health check of {path} is answered {status} ({count} of {all})",
     phase=Phase.HEALTH,
     looks_at=frozenset({"application_log", "configuration", "service", "service_log"}),
     why=(
@@ -32,7 +49,9 @@ RULE = Rule(
         " App Runner counts that as unhealthy and gives up."
     ),
     fix=(
-        Step("Add a route at {path} that answers 200, before all prefixes and catch-all routes, and deploy it."),
+        Step(
+            "Add a route at {path} that answers GET with 200, before all prefixes and catch-all routes, and deploy it."
+        ),
         Step(
             "Or let the health check ask for a path that the application has.",
             "aws apprunner update-service --service-arn {service_arn}"
@@ -46,4 +65,6 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/manage-configure-healthcheck.html",
     rollback="helps",
     check=check,
+    # a router that knows its sites by name answers 404 as well
+    gives_way_to=frozenset({"host-header-rejected", "build-output-missing"}),
 )

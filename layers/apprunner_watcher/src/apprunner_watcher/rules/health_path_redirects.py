@@ -4,19 +4,31 @@ from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase
 from apprunner_watcher.snapshot import Snapshot
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SERVER_ERRORS = range(500, 600)
 
 
 def check(snapshot: Snapshot, _: Matches) -> Finding | None:
     """Find an access log in which every answer to the health check is a redirect."""
-    answers = snapshot.health_check_answers
-    if not answers or not {answer.status for answer in answers} <= _REDIRECTS:
+    told = [answer for answer in snapshot.health_check_answers if answer.status not in _SERVER_ERRORS]
+    if not told or not {answer.status for answer in told} <= _REDIRECTS:
         return None
     path = snapshot.checked_path
     return Finding(
-        Confidence.LIKELY,  # AWS does not document how its health check judges a redirect
-        (Evidence.of(answers[0].line), Evidence.setting("HealthCheckConfiguration.Path", path)),
-        {"path": path, "status": str(answers[0].status), "service_arn": snapshot.service.arn},
+        _confidence(snapshot, len(told)),
+        (
+            Evidence.of(told[0].line),
+            *([Evidence.of(told[-1].line)] if len(told) > 1 else []),
+            Evidence.setting("HealthCheckConfiguration.Path", path),
+        ),
+        {"path": path, "status": str(told[0].status), "service_arn": snapshot.service.arn},
     )
+
+
+def _confidence(snapshot: Snapshot, count: int) -> Confidence:
+    if not snapshot.is_unhealthy:
+        return Confidence.POSSIBLE
+    # AWS does not document how its health check judges a redirect: it has failed, and nothing else was answered
+    return Confidence.CERTAIN if snapshot.service_log.health_check_failed and count > 1 else Confidence.LIKELY
 
 
 RULE = Rule(
