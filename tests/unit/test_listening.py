@@ -164,6 +164,9 @@ def test_no_line_is_passed_over_in_the_search_for_candidates(text: str, host: st
         "AxiosError: Network Error http://10.0.1.5:8080",
         "Request starting HTTP/1.1 GET http://10.0.1.5:8080/health",
         "Started ShopApplication in 95.3 seconds (process running for 98.1)",
+        "Something is already running on port 3000.",
+        "8:M 02 Mar 2026 09:01:02.123 * Running mode=standalone, port=6379.",
+        'LOG:  listening on IPv4 address "0.0.0.0", port 5432',
         "Jupyter Server 2.7 is running at:",
     ],
 )

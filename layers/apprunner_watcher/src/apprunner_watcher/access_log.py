@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from apprunner_watcher.patterns import pattern_set
+
 _GET = r"(?:GET|HEAD)"
 _STATUS = r"(?P<status>[1-5]\d\d)"
 _PATH_KEY = (
@@ -43,8 +45,8 @@ _LINES = (
     ),
     re.compile(rf"\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b[^\n]{{0,300}}\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)"),
     # JSON: "url":"/health" … "statusCode":404
-    re.compile(rf"{_PATH_KEY}[^\n]{{0,2000}}{_STATUS_KEY}"),
-    re.compile(rf"{_STATUS_KEY}[^\n]{{0,2000}}{_PATH_KEY}"),
+    re.compile(rf"{_PATH_KEY}[^\n]{{0,1000}}{_STATUS_KEY}"),
+    re.compile(rf"{_STATUS_KEY}[^\n]{{0,1000}}{_PATH_KEY}"),
 )
 _WORDS = ("GET", "HEAD", "tatus", "code=", "_code")  # no pattern above is found without one of them
 
@@ -83,8 +85,8 @@ def answered(text: str, path: str) -> int | None:
     """The status with which a line of an access log says that this path was answered."""
     if path not in text or not any(word in text for word in _WORDS):
         return None
-    for pattern in _LINES:
-        if (found := pattern.search(text)) and _is_path(found["path"], path):
+    for place in sorted(pattern_set(_LINES).candidates(text)):
+        if (found := _LINES[place].search(text)) and _is_path(found["path"], path):
             return int(found["status"])
     return None
 

@@ -29,8 +29,10 @@ _SOMETHING_ELSE = re.compile(
     r"|ws://|websocket|grpc|admin|connect(?:ed|ing)\b|worker\b|queue|profil|upstream|proxy|livereload"
     # WildFly and Keycloak; Quarkus names its management interface behind the address that counts
     r"|\bhttps? management interface|^\W*management (?:interface|api)|\bmanagement api"
-    r"|uwsgi socket|overriding address"  # what the HTTP router speaks to; what Kestrel does not listen on
-    r"|\b(?:EADDRINUSE|EACCES|in use|fail(?:ed|ure)?|refused|denied|cannot|could not|unable|timed out)\b|\berror: ",
+    r"|mode=standalone|uwsgi socket|overriding address"  # Redis; behind uWSGI's HTTP router; what Kestrel leaves
+    r"|\b(?:EADDRINUSE|EACCES|in use|already running|fail(?:ed|ure)?"
+    r"|refused|denied|cannot|could not|unable|timed out)\b"
+    r"|\berror: ",
     re.IGNORECASE,
 )
 WEB_SERVER_IN_FRONT = re.compile(
@@ -78,6 +80,8 @@ ADDRESSES = (
         re.IGNORECASE,
     ),
 )
+# where databases, brokers, debuggers and collectors listen that run beside the application
+_PORTS_OF_OTHERS = frozenset({1433, 1521, 2181, 3306, 4317, 4318, 5432, 5672, 6379, 9092, 9229, 11211, 27017})
 # A name or a public address in such a line is somebody else's; these are the container's own.
 _OWN_HOST = re.compile(
     r"[*+0]?|localhost|0\.0\.0\.0|127\.[\d.]+|[0-9a-f]*:[0-9a-f:]*"
@@ -102,6 +106,8 @@ def place(text: str) -> tuple[str, int] | None:
     if not places or not _OWN_HOST.fullmatch(places[0][0]):
         return None
     first = places[0]
+    if first[1] in _PORTS_OF_OTHERS:
+        return None
     if not is_loopback(first[0]):
         return first
     others = (one for one in places if one[0] and one[1] == first[1] and _OWN_HOST.fullmatch(one[0]))

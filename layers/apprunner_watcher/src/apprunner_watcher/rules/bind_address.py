@@ -11,11 +11,15 @@ _INTERNAL_NAME = re.compile(r"ip-\d{1,3}(?:-\d{1,3}){3}|[0-9a-f]{12}$")
 # Next.js. Others (Micronaut, hapi, Jupyter) print the host name as well, and listen everywhere
 _BOUND_TO_NAME = re.compile(r"\b(?:Local|Network|url):\s")
 
+# by servers that print where they are bound, and by others
+_STRONG = (Confidence.CERTAIN, Confidence.LIKELY)
+_WEAK = (Confidence.LIKELY, Confidence.POSSIBLE)  # on another port than the one that is checked
+
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find an application that says it listens where nobody outside of the container can reach it."""
     places = snapshot.application_log.listening
-    if snapshot.health_check_answers or not snapshot.is_unhealthy:
+    if snapshot.health_check_answers or not snapshot.is_unhealthy or matches.application("everywhere"):
         return None
     unreachable = [place for place in places if place.is_loopback or _INTERNAL_NAME.match(place.host)]
     if not unreachable or len(unreachable) < len(places):
@@ -30,19 +34,18 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 
 def _confidence(snapshot: Snapshot, place: Listening, only_local: tuple[Match, ...], matches: Matches) -> Confidence:
-    sure = Confidence.CERTAIN if place.port == snapshot.checked_port else Confidence.LIKELY
+    is_checked = place.port == snapshot.checked_port
+    sure, less_sure = _STRONG if is_checked else _WEAK
     if matches.application("in_front"):
         return Confidence.POSSIBLE
     if _INTERNAL_NAME.match(place.host):
         if not _BOUND_TO_NAME.search(place.line.text):
             return Confidence.POSSIBLE
         return at_most(Confidence.LIKELY, sure) if snapshot.checked_path else sure  # HTTP may fail for its path as well
-    if only_local:
-        return sure
-    if place.host == "localhost" or matches.application("nest"):
+    if not only_local and (place.host == "localhost" or matches.application("nest")):
         return Confidence.POSSIBLE  # many servers print it and listen everywhere
     is_bound = any(match.line == place.line for match in matches.application("prints_bound_host"))
-    return sure if is_bound else Confidence.LIKELY
+    return sure if only_local or is_bound else less_sure
 
 
 _RUNTIMES = {
@@ -110,13 +113,14 @@ RULE = Rule(
             r"Uvicorn running on |\[INFO\] (?:Listening at: |Running on )|^\s*\* Running on http|Serving on http|Goin' Fast @ "  # Python
             r"|Running on local URL: |Dash is running on |Listening on TCP address |TCP:interface=|tcp:port=\d+:interface="
             r"|Starting ProtocolHandler|Started \S{0,40}ServerConnector|Listening on: http|Responding at http"  # JVM
-            r"|\"msg\":\"Server listening at |Server running at: ?http|Server running at http://127\.0\.0\.1:\d+/$"  # Node.js
+            r"|Server listening at http|Server running at: ?http|Server running at http://127\.0\.0\.1:\d+/$"  # Node.js
             r"|Running \S+ with |Server starting on http|Server running on \[|development server started: <"  # Phoenix, Vapor, Laravel
             r"|actix-web-service-|listening on 127\.0\.0\.1:|\baddr=127\.0\.0\.1:|Inference API bind to"  # Rust; TorchServe
             r"|Server started at http://127\.0\.0\.1:|Listening on 127\.0\.0\.1:\d+ \(version"  # PocketBase, Ollama
         ),
         # its getUrl() names loopback where it listens everywhere
         "nest": re.compile(r"\[Nest(?:Application|Factory)?\]|Application is running on"),
+        "everywhere": re.compile(r"Running on all addresses"),  # Flask, which then names loopback first
         "in_front": WEB_SERVER_IN_FRONT,
     },
 )

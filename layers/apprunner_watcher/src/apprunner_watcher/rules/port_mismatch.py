@@ -55,6 +55,12 @@ def _unsaid(snapshot: Snapshot, matches: Matches, port: int) -> Finding | None:
     if not snapshot.is_unhealthy or not snapshot.application_log.failing:
         return None
     values = {"port": str(port), "service_arn": snapshot.service.arn}
+    if nowhere := matches.application("undefined"):
+        return Finding(
+            Confidence.LIKELY,
+            (Evidence.of(nowhere[0].line), Evidence.setting("Port", port)),
+            {**values, "listens": nowhere[0]["undefined"]},
+        )
     if (untouched := matches.application("nginx")) and port != _NGINX_PORT:
         return Finding(
             Confidence.LIKELY,
@@ -91,6 +97,11 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
+        # a variable that is not set: Node.js then takes any port that is free
+        "undefined": re.compile(
+            r"\b(?:listening|running|started|ready|up|live)\b[^\n]{0,60}\bport:? (?P<undefined>undefined|NaN|null)\b",
+            re.IGNORECASE,
+        ),
         # the image's entrypoint says this of the file that it came with only, and that listens on 80
         "nginx": re.compile(r"info: Enabled listen on IPv6 in /etc/nginx/conf\.d/default\.conf"),
         "in_front": WEB_SERVER_IN_FRONT,

@@ -88,14 +88,14 @@ RULE = Rule(
     application_patterns={
         "refused": re.compile(
             r"(?:Origin|Referer) checking failed - https?://\S+ does not match"  # Django
-            r"|HTTP Origin header \(\S+\) didn't match request\.base_url"  # Rails
+            r"|HTTP Origin header \(\S+\) didn't match request\.base_url \(http:"  # Rails
             r"|header[^\n]{0,200} (?:does not|do not) match `?origin`? header[^\n]{0,80}(?:Server Actions?|forwarded action)"  # Next.js, React Router
             r"|Cross-site POST form submissions are forbidden"  # SvelteKit, Astro
             r"|UntrustedHost: Host must be trusted"  # Auth.js
             r"|SecurePolicy = Always, but the current request is not an SSL request"  # ASP.NET
             r"|Cannot send secure cookie over unencrypted connection"  # cookies: Koa, Strapi
             r"|\(insecure_transport\) OAuth 2 MUST utilize https"  # oauthlib
-            r"|error=\"?ssl_required|\bHTTPS required\b"  # Keycloak
+            r"|error=\"?ssl_required"  # Keycloak
             r"|Invalid token issuer\. Expected '?https://[^\n]{0,200}but was '?http://"
             r"|A request from a reverse proxy was received from [^\n]{0,60} not set-up for reverse proxies"  # Home Assistant
             r"|(?i:redirect[_ ]ur[il])[^\n]{0,60}http://(?!localhost|127\.)[^\n]{0,200}(?:does not match|mismatch|not registered|not allowed|is invalid)"  # OAuth

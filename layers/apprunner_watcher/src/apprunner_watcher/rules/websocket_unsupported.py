@@ -59,7 +59,7 @@ RULE = Rule(
     application_patterns={
         "refused": re.compile(
             r"Error during WebSocket handshake: Unexpected response code: 403"  # Chrome
-            r"|WebSocket connection (?:to '?wss://\S{1,200} )?failed"
+            r"|WebSocket connection to '?wss://\S{1,200} failed"
             r"|can't establish a connection to the server at wss://"  # Firefox
             r"|wss://[^\s'\"]{1,200}\.awsapprunner\.com[^\n]{0,200}(?:403|failed|error|bad handshake|closed before)"
             r"|(?:403|bad handshake|[Uu]nexpected server response|rejected WebSocket connection)[^\n]{0,200}wss://[^\s'\"]{1,200}\.awsapprunner\.com"
