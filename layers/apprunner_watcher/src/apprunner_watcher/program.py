@@ -16,7 +16,7 @@ _BEFORE = (
     r"|failed to (?:load|run command|execute) "  # gVisor, nohup, setpriv
     r"|couldn't exec |can't execute |cannot execute "  # supervisord, busybox
     r"|(?:/[\w/]{1,40}/)?(?:su-exec|env|chroot|gosu): |\[dumb-init\] "
-    r"|(?:line )?\d+: (?:exec: )?"  # a script and its line
+    r"|[\w./-]{1,80}: (?:line )?\d+: (?:exec: )?"  # a script and its line
     r"|(?:/[\w/]{1,40}/)?(?:ba|da|a)?sh: (?:exec: )?"
     r")"
 )

@@ -60,6 +60,7 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",
     rollback="helps",
     check=check,
+    gives_way_to=frozenset({"start-command-needs-shell"}),
     application_patterns={
         "refused": re.compile(
             # loaders of variables: Go, Python, Ruby
