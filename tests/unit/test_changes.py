@@ -527,3 +527,16 @@ def test_the_seed_that_was_rolled_back_shows_both_images(seen: Seen) -> None:
 
 def test_the_seed_that_was_created_shows_nothing(seen: Seen) -> None:
     assert changes(seen("seed-nerava-v32")) == Changes("")
+
+
+def test_changes_in_short_leave_out_what_says_little() -> None:
+    listed = (
+        Change("image", "shop:v1", "shop:v2"),
+        Change("image digest", "sha256:a", "sha256:b"),
+        Change("variable PLAN", "not set", "free"),
+        Change("memory", "512", "1024"),
+    )
+    assert (
+        Changes("then", listed).in_short(2) == "image (shop:v1 -> shop:v2); variable PLAN (not set -> free); and 1 more"
+    )
+    assert Changes("").in_short() == ""

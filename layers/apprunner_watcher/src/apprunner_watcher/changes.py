@@ -22,6 +22,7 @@ _MEGABYTE = 1_000_000
 _LONGEST = 300  # characters of a text
 _MOST = 100  # changes: they are stored with the incident
 _MOST_LAYERS = 5
+_SAYS_LITTLE = ("image digest", "image pushed at")
 _SETTINGS = {
     "image": "image",
     "repository_url": "repository",
@@ -88,6 +89,12 @@ class Changes:
         rest = iter(changes)
         listed = tuple(islice(rest, _MOST))
         return cls(since, listed, sum(1 for _ in rest))
+
+    def in_short(self, most: int = 4) -> str:
+        """The first changes that may change what the application does, on one line."""
+        telling = [one for one in self.listed if not one.what.startswith(_SAYS_LITTLE)]
+        named = (f"{one.what} ({one.before} -> {one.after})" for one in telling[:most])
+        return "; ".join((*named, *([f"and {len(telling) - most} more"] if len(telling) > most else [])))
 
 
 def changes(snapshot: Snapshot) -> Changes:
