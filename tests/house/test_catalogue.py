@@ -31,6 +31,7 @@ VERBS = re.compile(r"(?:Do not )?[A-Z][a-z]+\b")
 # Values of commands that come from AWS's own answers. Log text is written by others and stays out of commands.
 SAFE_IN_COMMANDS = {
     "service_arn", "image", "repository", "port", "role", "cpu", "more",
+    "docker_run", "speaking_command", "connector", "heap",
     "group_id", "source_group_id", "connector_group_id", "cidr", "permission", "acl_id", "vpc_id", "database",
 }  # fmt: skip
 
