@@ -2,10 +2,12 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.metrics import Metrics
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
 
 _KILLED = 137  # 128 + SIGKILL
+_AT_THE_LIMIT = 95.0  # percent of an instance's memory
 # the next size, with the least CPU that App Runner offers for it
 _NEXT = {
     "512": ("512", "1024"),
@@ -16,43 +18,107 @@ _NEXT = {
     "6144": ("4096", "8192"),
     "8192": ("4096", "12288"),
 }
+_RUNTIMES = ("node", "java", "php", "python", "other")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
-    """Find a runtime that says so, or a container that was killed."""
+    """Find a runtime or platform that says so, or a container or worker that was killed."""
     log = snapshot.service_log
-    configured = snapshot.configuration.memory
-    memory = Evidence.setting("Memory", configured)
-    cpu, more = _NEXT.get(configured, ("4096", "12288"))
-    values = {"memory": configured, "cpu": cpu, "more": more, "service_arn": snapshot.service.arn}
+    runtime, said = _said(matches)
+    if said:
+        # a request that needed too much may have been the only victim; a heap that is full ends the process
+        is_survived = snapshot.came_up if not snapshot.is_live else runtime in {"python", "php"}
+        confidence = Confidence.LIKELY if is_survived or runtime == "threads" else Confidence.CERTAIN
+        return _finding(snapshot, (Evidence.of(said.line),), confidence, runtime)
     # gunicorn guesses at memory as well when it kills a worker that is too slow
-    is_timeout = bool(matches.application("timeout"))
-    if (heap := matches.application("says_so")) and not snapshot.came_up:
-        return Finding(Confidence.CERTAIN, (Evidence.of(heap[0].line), memory), values)
-    if log.exit and log.exit_code == _KILLED and not is_timeout:
-        was_stopped = not log.has_ended_by_itself or matches.application("stopped")
-        confidence = Confidence.POSSIBLE if was_stopped else Confidence.LIKELY
-        return Finding(confidence, (Evidence.of(log.exit), memory), values)
-    if (killed := matches.application("killed")) and not is_timeout and not snapshot.came_up:
-        return Finding(Confidence.LIKELY, (Evidence.of(killed[0].line), memory), values)
+    if matches.application("timeout"):
+        return None
+    killings = [match for match in matches.application("killed") if not match.line.is_passing]
+    killed = killings[0] if killings else None
+    is_full = _used(snapshot)
+    if log.exit and log.exit_code == _KILLED:
+        was_stopped = not log.has_ended_by_itself or bool(matches.application("stopped"))
+        is_proved = bool(killed or is_full) and not was_stopped
+        confidence = Confidence.CERTAIN if is_proved else Confidence.POSSIBLE if was_stopped else Confidence.LIKELY
+        told = (Evidence.of(killed.line),) if killed else ()
+        return _finding(snapshot, (*told, Evidence.of(log.exit), *is_full), confidence)
+    # one worker may have been an accident; and the master of several says that it listens before any of them works
+    is_repeated = len(killings) > 1 and (snapshot.is_live or not snapshot.health_check_answers)
+    if killed and (is_repeated or not (snapshot.is_live or snapshot.came_up)):
+        confidence = Confidence.CERTAIN if is_full and not snapshot.is_live else Confidence.LIKELY
+        return _finding(snapshot, (Evidence.of(killed.line), *is_full), confidence)
     return None
 
+
+def _said(matches: Matches) -> tuple[str, Match | None]:
+    """The first line that says so, and whose runtime says it."""
+    found = [
+        (match.line.at, name, match)
+        for name in (*_RUNTIMES, "threads")
+        for match in matches.application(name)
+        if not match.line.is_passing and not _OF_SOMEBODY_ELSE.search(match.line.said)
+    ]
+    _, name, first = min(found, key=lambda one: one[0], default=(None, "", None))
+    return name, first
+
+
+def _used(snapshot: Snapshot) -> tuple[Evidence, ...]:
+    """The metric of memory, where it was at the limit."""
+    metrics = snapshot.parts.metrics
+    memory = metrics.of("MemoryUtilization") if isinstance(metrics, Metrics) else None
+    if not memory or memory.highest < _AT_THE_LIMIT:
+        return ()
+    return (Evidence("metrics", f"MemoryUtilization: up to {memory.highest:.0f} %"),)
+
+
+def _finding(snapshot: Snapshot, evidence: tuple[Evidence, ...], confidence: Confidence, runtime: str = "") -> Finding:
+    configured = snapshot.configuration.memory
+    cpu, more = _NEXT.get(configured, ("4096", "12288"))
+    values = {"memory": configured, "cpu": cpu, "more": more, "service_arn": snapshot.service.arn}
+    if runtime:
+        values[runtime] = "yes"
+    if more.isdecimal():
+        values["heap"] = str(int(more) * 3 // 4)
+    limit = at_most(Confidence.LIKELY, confidence) if snapshot.is_live and not runtime else confidence
+    return Finding(limit, (*evidence, Evidence.setting("Memory", configured)), values)
+
+
+# a cache's or database's own memory
+_OF_SOMEBODY_ELSE = re.compile(
+    r"maxmemory|OOM command not allowed|psycopg|\bPG::|SQLSTATE|\bPOSTGRES|shared memory|CUDA|circuit_breaking|ResponseError|HeapDumpOn|ExitOnOutOf|CrashOnOutOf|OnOutOfMemoryError="
+)
 
 RULE = Rule(
     id="out-of-memory",
     code="out-of-memory",
-    title="The application needs more memory than {memory} MB",
+    title="The application runs out of memory ({memory} MB)",
     phase=Phase.START,
     looks_at=frozenset({"application_log", "configuration", "service", "service_log"}),
-    why="The runtime's heap reached its limit, or the container was killed at the instance's limit (exit code 137).",
+    why=(
+        "The runtime's heap reached its own limit, or the container was killed at the instance's (exit code 137, SIGKILL):"
+        " nothing is logged then but what others say of it."
+    ),
     fix=(
         Step(
             "Give the instance more memory.",
             "aws apprunner update-service --service-arn {service_arn} --instance-configuration Cpu={cpu},Memory={more}",
         ),
         Step(
-            "Or need less: fewer workers, or a heap limit that fits (node --max-old-space-size, java"
-            " -XX:MaxRAMPercentage)."
+            "Raise Node's own limit with it, which does not know the instance's: as a variable of the service, three quarters"
+            " of the memory.",
+            "NODE_OPTIONS=--max-old-space-size={heap}",
+            when="node",
+        ),
+        Step(
+            "Let the JVM take its share, which is a quarter if nothing is said: as a variable of the service, without an -Xmx"
+            " beside it.",
+            "JAVA_TOOL_OPTIONS=-XX:MaxRAMPercentage=75",
+            when="java",
+        ),
+        Step("Raise PHP's own limit in php.ini, or load less at a time.", "memory_limit = 512M", when="php"),
+        Step(
+            "Or need less: fewer workers (each loads everything anew), no development server, no builds at start, smaller"
+            " models, data in pieces."
         ),
     ),
     false_alarms=(
@@ -62,18 +128,42 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/architecture.html",
     rollback="helps",
     check=check,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
-        "says_so": re.compile(
-            r"JavaScript heap out of memory|java\.lang\.OutOfMemoryError: (?!unable to create)|insufficient memory for the Java Runtime"
-            r"|(?<![\w.\"'])MemoryError(?:$|:)|_ArrayMemoryError: Unable to allocate|DefaultCPUAllocator: (?:can't allocate|not enough) memory"
-            r"|fatal error: runtime: (?:out of memory|cannot allocate memory)|memory allocation of \d+ bytes failed|failed to allocate memory \(NoMemoryError\)"
-            r"|Allowed memory size of \d+ bytes exhausted|System\.OutOfMemoryException"
+        # V8 of all versions, Deno, Bun
+        "node": re.compile(
+            r"JavaScript heap out of memory|\bAllocation failed - process out of memory|FATAL ERROR: [^\n]{0,80}Allocation failed|Fatal (?:JavaScript|process) (?:out of memory|OOM)"
+            r"|ERR_WORKER_OUT_OF_MEMORY|reaching memory limit: JS heap|\bArray buffer allocation failed|Bun has run out of memory|\bspawn ENOMEM\b|WebAssembly[^\n]{0,60}(?:[Oo]ut of memory|could not allocate memory)"
+        ),
+        # the JVM; the memory calculator of buildpacks; Netty
+        "java": re.compile(
+            r"java\.lang\.OutOfMemoryError(?!: unable to create)(?=$|[:\s])|insufficient memory for the Java Runtime|Could not reserve enough space for \S+ object heap"
+            r"|Native memory allocation \(\w+\) failed|fixed memory regions require \S+ which is greater than|[Uu]nable to calculate memory configuration|OutOfDirectMemoryError: "
+            r"|GC overhead limit exceeded"
+        ),
+        # the limit of processes may be behind it as well
+        "threads": re.compile(r"OutOfMemoryError: unable to create (?:new )?native thread"),
+        "php": re.compile(
+            r"Allowed memory size of \d+ bytes exhausted|PHP Fatal error: +Out of memory|^Fatal error: Out of memory \(allocated"
+        ),
+        "python": re.compile(
+            r"(?<![\w.\"'])MemoryError(?:$|:)|MemoryError: Unable to allocate|DefaultCPUAllocator: (?:can't allocate|not enough) memory|ArrowMemoryError: "
+            r"|\[Errno 12\] Cannot allocate memory|OOM when allocating tensor"
+        ),
+        # Go, Rust, Ruby, .NET, C++, Erlang, Perl; the kernel, and platforms that tell of it
+        "other": re.compile(
+            r"fatal error: (?:runtime: )?(?:out of memory|cannot allocate memory)|\bruntime: out of memory|memory allocation of \d+ bytes failed|failed to allocate memory(?: \(NoMemoryError\)|$)|\bNoMemoryError\b"
+            r"|System\.OutOfMemoryException|GC heap initialization failed|HRESULT: 0x8007000E|std::bad_alloc|eheap_alloc: Cannot allocate|^Out of memory!$|LLVM ERROR: out of memory"
+            r"|Out of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|oom-kill:|oom_reaper|\bOOM ?Killed\b|ggml\w*: [^\n]{0,80}(?:insufficient|failed to allocate)"
+            r"|Memory limit of \S+ (?:\w+ )?exceeded|Memory quota vastly exceeded|Container killed due to memory usage|\(out of memory\)$|\bfork\b[^\n]{0,30}: (?:\[Errno 12\] )?Cannot allocate memory|\bENOMEM\b|os error 12\)"
         ),
         "killed": re.compile(
-            r"^(?:\S+: (?:line )?\d+: +(?:\d+ )?)?Killed(?:$|\s{2,})|^(?:npm (?:ERR!|error) )?(?:signal )?SIGKILL$|signal 9 \(SIGKILL\)"
-            r"|exited with signal SIGKILL|was sent SIGKILL! Perhaps out of memory\?"
+            # shells, npm, yarn; gunicorn, Celery, uWSGI, PHP-FPM, nginx, Apache, Unicorn
+            r"^(?:\S+: (?:line )?\d+: +(?:\d+ )?)?Killed(?:$|\s{2,})|^(?:npm (?:ERR!|error) )?(?:signal )?SIGKILL$|signal:? 9 \(SIGKILL\)|signal: 9, SIGKILL|\bsignal: killed\b"
+            r"|[Ee]xited with signal:? SIGKILL|was sent SIGKILL! Perhaps out of memory\?|[Cc]ommand failed with signal \"SIGKILL\"|signal: '?SIGKILL"
+            r"|died, killed by signal 9 :\(|exited on signal 9\b|exit signal Killed \(9\)|npm (?:ERR!|error) (?:errno|code) 137|\b(?:[Ee]xited with (?:code|status)|exit status|exit code:?) 137\b|SIGKILL \(signal 9\)|via signal \[SIGKILL\]|terminated by SIGKILL|Memory quota exceeded"
         ),
-        "timeout": re.compile(r"WORKER TIMEOUT"),
+        "timeout": re.compile(r"WORKER TIMEOUT|HARAKIRI|Terminating timed out worker|timeout \(\d+s > \d+s\), killing"),
         # App Runner asks first; who does not heed it is killed as well
         "stopped": re.compile(r"SIGTERM|\bsignal 15\b|Handling signal: term|TERM signal"),
     },
