@@ -2,39 +2,59 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.local_run import docker_run
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _SIGNAL_11 = 139  # 128 + SIGSEGV
+_OTHER_SIGNALS = {132: "illegal instruction", 135: "bus error"}  # 128 + SIGILL, 128 + SIGBUS
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
-    """Find exit code 139, or the words of a runtime for it."""
+    """Find exit code 139, or the words of a kernel, shell, server or runtime for it."""
     log = snapshot.service_log
+    values = {"how": "segmentation fault", "docker_run": docker_run(snapshot)}
     if log.exit and log.exit_code == _SIGNAL_11:
-        return Finding(Confidence.CERTAIN, (Evidence.of(log.exit),))
-    said = matches.application("says_so")
+        return Finding(Confidence.CERTAIN, (Evidence.of(log.exit), *_said(matches)), values)
+    said = [match for match in matches.application("says_so") if not match.line.is_passing]
     # a supervisor starts a crashed worker again: once is an accident, more often is why nothing serves
-    if said and (not snapshot.came_up or len(said) > 1):
-        return Finding(Confidence.LIKELY, (Evidence.of(said[0].line),))
+    is_repeated = len(said) > 1
+    if said and (is_repeated or not (snapshot.came_up or snapshot.is_live)):
+        confidence = Confidence.LIKELY if is_repeated else weight(snapshot) or Confidence.LIKELY
+        return Finding(Confidence.CERTAIN if snapshot.has_ended else confidence, (Evidence.of(said[0].line),), values)
+    if (corrupted := matches.application("corrupted")) and snapshot.has_ended:
+        return Finding(Confidence.LIKELY, (Evidence.of(corrupted[0].line),), {**values, "how": "corrupted memory"})
+    if log.exit and log.exit_code in _OTHER_SIGNALS and not snapshot.is_live:
+        how = _OTHER_SIGNALS[log.exit_code]
+        return Finding(Confidence.POSSIBLE, (Evidence.of(log.exit),), {**values, "how": how})
     return None
+
+
+def _said(matches: Matches) -> tuple[Evidence, ...]:
+    return tuple(Evidence.of(match.line) for match in matches.application("says_so")[:1])
 
 
 RULE = Rule(
     id="segmentation-fault",
     code="segmentation-fault",
-    title="The application crashes in native code (segmentation fault)",
+    title="The application crashes in native code ({how})",
     phase=Phase.START,
     looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why=(
-        "Exit code 139 is signal 11. Usual reasons: a native module built for another C library (Alpine's musl and"
-        " glibc) or another processor, or a defect of the module's version."
+        "Exit code 139 is signal 11: a program touched memory that is not its own. Usual reasons: a native module built for"
+        " another C library (Alpine's musl and glibc), for another processor or another version of the runtime; or a defect"
+        " of the module's version."
     ),
     fix=(
         Step(
-            "Install native modules inside the image's own base, not copied from elsewhere; try a Debian base instead of Alpine."
+            "Install native modules inside the image's own base, not copied from elsewhere (keep node_modules and"
+            " site-packages out of the build context); try a Debian base in place of Alpine."
         ),
-        Step("See it locally.", 'docker run --rm --platform linux/amd64 YOUR_IMAGE; echo "exit code $?"'),
+        Step("See it locally, with the variables set in your shell as the service has them.", "{docker_run}"),
+        Step(
+            "Find the module: PYTHONFAULTHANDLER=1 (Python), the package segfault-handler (Node.js), hs_err_pid*.log (Java)"
+            " name it. Then go back to the version of it that the last healthy image had."
+        ),
     ),
     false_alarms=(
         "A worker that its supervisor restarts after a segmentation fault may still serve. Go's `[signal SIGSEGV:"
@@ -43,7 +63,22 @@ RULE = Rule(
     docs="https://github.com/aws/apprunner-roadmap/issues/110",
     rollback="helps",
     check=check,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
-        "says_so": re.compile(r"[Ss]egmentation fault|(?<!\[signal )\bSIGSEGV\b|\(signal 11\)|signal 11 \(")
+        "says_so": re.compile(
+            # shells, uWSGI, Apache, Ruby, faulthandler
+            r"[Ss]egmentation [Ff]ault|\bsegfault at [0-9a-f]+ ip\b"
+            # the JVM, gunicorn, Celery, PHP-FPM, Rust, npm; not Go's nil pointer
+            r"|(?<!\[signal )\bSIGSEGV\b|\bsignal 11 ?\(|[(:]\s?signal:? 11\b|(?:exited on|killed by|terminated by|received) signal 11\b"
+            # npm, yarn, make and platforms, for a child that died of it
+            r"|(?:npm (?:ERR!|error) (?:errno|code)|[Ee]xit(?:ed)?(?: with)?(?: status| code)?:?|exit status) 139\b"
+            r"|Fatal error\. System\.AccessViolationException|signal arrived during cgo execution|unexpected signal during runtime execution"
+            r"|\bBus error(?: \(core dumped\))?$|\bIllegal instruction(?: \(core dumped\))?$"
+        ),
+        # glibc's last words, before it aborts with 134
+        "corrupted": re.compile(
+            r"^(?:free|realloc|malloc|munmap_chunk)\(\): (?:invalid|corrupted|double free|unaligned|memory corruption)|^double free or corruption|^corrupted (?:size|double-linked)"
+            r"|\*\*\* stack smashing detected|^malloc_consolidate\(\): "
+        ),
     },
 )
