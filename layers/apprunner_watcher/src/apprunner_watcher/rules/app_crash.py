@@ -1,12 +1,17 @@
 """The application's own code raises while it starts, and no finer cause is known."""
 
 import re
+from collections.abc import Sequence
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.local_run import docker_run
+from apprunner_watcher.log import Line, Trace
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
 _LONGEST = 45  # of a title
-_MESSAGE_BELOW = re.compile(r"^thread '[^']*' panicked at .*:$")  # Rust's
+_MESSAGE_BELOW = re.compile(r"^thread '[^']*'(?: \(\d+\))? panicked at .*:$")  # Rust's
+_PLACE = re.compile(r"^\S+\.rb:\d+:in [`'][^\n]{0,100}?': ")  # Ruby's
+_ERROR = re.compile(r"[A-Z]\w*(?:Error|Exception|Fault)\b|^panic: |panicked at")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
@@ -14,35 +19,113 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     errors = matches.application("error") or matches.application("fatal")
     if not errors or not snapshot.has_ended:
         return None
+    values = {"docker_run": docker_run(snapshot)}
+    if (own := matches.application("own")) and not snapshot.application_log.listening:
+        values["error"] = _cut(own[0].found[0])
+        return Finding(Confidence.LIKELY, (Evidence.of(own[0].line),), values)
+    trace = _only_trace(snapshot, errors[0].line)
+    if trace and _ERROR.search(trace.says):
+        values["error"] = _cut(trace.says)
+        confidence = Confidence.LIKELY if _is_own(trace, snapshot) else Confidence.POSSIBLE
+        return Finding(confidence, (Evidence.of(trace.root),), values)
+    root, error = _root(errors)
+    return Finding(Confidence.POSSIBLE, (Evidence.of(root),), {**values, "error": _cut(error)})
+
+
+def _only_trace(snapshot: Snapshot, first: Line) -> Trace | None:
+    """The stack trace that the first error stands in, where its container printed no other one."""
+    of_stream = [one for one in snapshot.application_log.traces if one.root.stream == first.stream]
+    is_one = len({one.says for one in of_stream}) == 1
+    return of_stream[0] if is_one and (first in of_stream[0].lines or first.at <= of_stream[0].head.at) else None
+
+
+def _root(errors: Sequence[Match]) -> tuple[Line, str]:
     of_first = [match for match in errors if match.line.stream == errors[0].line.stream]
     # Java prints the root last, the others first
     causes = [match for match in of_first if match.line.text.startswith("Caused by:")]
     root = causes[-1] if causes else of_first[0]
     error = next(text for text in root.found.groups() if text)
-    if _MESSAGE_BELOW.search(error):
-        error = root.after or error
-    return Finding(
-        Confidence.POSSIBLE,  # as long as the finer codes of the vocabulary have no rules yet
-        (Evidence.of(root.line),),
-        {"error": f"{error[:_LONGEST]}…" if len(error) > _LONGEST else error},
-    )
+    return root.line, (root.after or error) if _MESSAGE_BELOW.search(error) else error
 
+
+def _is_own(trace: Trace, snapshot: Snapshot) -> bool:
+    """Whether a mistake of the code raised it, in a file of the application, and nothing around speaks of its surroundings."""
+    if not _MISTAKE.search(trace.says) or _ABOUT_SURROUNDINGS.search(trace.says):
+        return False
+    texts = [row for line in trace.lines for row in line.text.split("\n")]
+    of_stream = [line for line in snapshot.application_log.failing if line.stream == trace.root.stream]
+    if any(_READS_SURROUNDINGS.search(line.text) for line in of_stream) or snapshot.application_log.listening:
+        return False
+    frames = [text for text in texts if _FRAME.search(text) and not _OF_RUNTIME.search(text)]
+    if not frames:
+        return False
+    # Python prints the frame that raised last, the others first
+    raised = frames[-1] if _PYTHON_FRAME.match(frames[-1]) else frames[0]
+    return not _OF_LIBRARY.search(raised)
+
+
+def _cut(error: str) -> str:
+    error = _PLACE.sub("", error.strip())
+    return f"{error[:_LONGEST]}…" if len(error) > _LONGEST else error
+
+
+_MISTAKE = re.compile(
+    # Python, JavaScript
+    r"(?<![\w.])(?:TypeError|NameError|AttributeError|IndexError|UnboundLocalError|ZeroDivisionError|RecursionError|IndentationError|TabError|ReferenceError)(?:$|:)"
+    r"|(?<![\w.])KeyError: (?:'[a-z][\w .-]*'|\d+)$|SyntaxError: (?:Identifier '\w+' has already been declared|unterminated string literal|'[(\[{]' was never closed|unmatched|expected ':'|EOL while scanning)"
+    # Java, .NET
+    r"|\b(?:NullPointer|ArrayIndexOutOfBounds|IndexOutOfBounds|StringIndexOutOfBounds|ClassCast|Arithmetic|IndexOutOfRange|InvalidCast|DivideByZero)Exception\b"
+    # Go, Rust, Ruby, Elixir
+    r"|panic: runtime error: (?:invalid memory address|index out of range|slice bounds|integer divide)|panic: assignment to entry in nil map"
+    r"|called `Option::unwrap\(\)` on a `None` value|index out of bounds: the len is|attempt to (?:subtract|add|multiply) with overflow|attempt to divide by zero"
+    r"|\((?:NoMethodError|ZeroDivisionError|IndexError|FrozenError|Zeitwerk::NameError)\)$|\((?:UndefinedFunctionError|ArithmeticError)\)"
+)
+# what is the matter may then be a setting, a version, a connection, and not the code
+_ABOUT_SURROUNDINGS = re.compile(
+    r"(?i)connect|refused|time(?:d ?)?out|permission|denied|environ|\benv\b|process\.env|getenv|not found|no such|missing|required|auth|passw|credential|token|secret|certificate|\bssl|\btls"
+    r"|host|\bdns|socket|invalid url|fetch failed|config|setting|unexpected keyword|has no attribute|module|version|received undefined|must be of type string|\bdatabase\b|not available"
+    # what an older runtime does not have, or what is imported in the wrong format
+    r"|is not a (?:function|constructor)|class extends value|not subscriptable|unsupported operand"
+    r"|(?:'|: )(?:require|exports|__dirname|__filename|fetch|File|Blob|Headers|Request|Response|FormData|crypto|structuredClone|AbortController|ReadableStream|WebSocket|globalThis|navigator|unicode|xrange|basestring|raw_input)'? is not defined"
+    # what is called on strings, which mostly come from variables that are not set
+    r"|(?:reading|property) '(?:split|replace|replaceAll|trim|startsWith|endsWith|includes|toLowerCase|toUpperCase|substring|slice|match|length|toString)'"
+    r"|NoneType|for nil|\bNone\b(?!`)"
+)
+# the line of code that reads them, or what was said of them before
+_READS_SURROUNDINGS = re.compile(
+    r"process\.env|= \*\*\*|os\.environ|getenv|\bENV\[|ENV\.fetch|config\.get|settings\.|\bcreateClient|\bconnect\("
+    r"|\bECONN|\bETIMEDOUT|\bENOTFOUND|[Cc]onnection (?:refused|failed|error|timed out)|(?i:\b(?:fail(?:ed|ure)|unable|could not|cannot) (?:to )?(?:connect|load|open|fetch)\b)"
+    r"|(?i:\b(?:is|are|was) (?:not set|missing|undefined|not defined in)\b|access ?denied|permission denied)"
+)
+_FRAME = re.compile(r"^\s+at |^\s*File \"|^\s+from \S+:\d+|^\S+\.rb:\d+|^\t/?\S+\.go:\d+|^\s+\d+: |^\s+\(\S+ [\d.]+\) ")
+_PYTHON_FRAME = re.compile(r"^\s*File \"")
+_OF_RUNTIME = re.compile(
+    r"\bnode:internal|\(internal/|<anonymous>\)?$|<frozen |^\s+at (?:java\.base/|java\.|jdk\.|System\.)|runtime/panic\.go|/usr/local/go/src/"
+)
+_OF_LIBRARY = re.compile(
+    r"node_modules|site-packages|dist-packages|/lib/python\d|/gems/|/vendor/|/go/pkg/mod/|\bnode:|\.cargo/registry|/rustc/"
+    r"|^\s+at (?:javax?|jakarta|jdk|sun|com\.sun|kotlinx?|scala|reactor|org\.(?:springframework|hibernate|apache|postgresql|flywaydb|liquibase|eclipse|jboss|yaml|slf4j|mongodb)"
+    r"|com\.(?:zaxxer|mysql|fasterxml|amazonaws|google|mongodb|netflix|microsoft|oracle)|io\.(?:netty|lettuce|micrometer|quarkus|vertx|micronaut)|software\.amazon|Microsoft|Npgsql|System)\."
+)
 
 RULE = Rule(
     id="app-crash",
     code="app-crash",
     title="Crash at start: {error}",
     phase=Phase.START,
-    looks_at=frozenset({"application_log", "service_log"}),
+    looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why="An error that nothing catches ends the process before it serves.",
     fix=(
-        Step("Cure the error that is quoted; the frames below it in the application log name the place."),
+        Step("Cure the error that is quoted; the frames around it in the application log name the place."),
         Step(
-            "See it locally with the same variables.",
-            "docker run --rm --platform linux/amd64 --env-file service.env YOUR_IMAGE",
+            "See it locally, with the variables set in your shell as the service has them: `-e NAME` passes on what is set there.",
+            "{docker_run}",
         ),
     ),
-    false_alarms="Errors that are logged and handled do not end the process: then there is no exit code.",
+    false_alarms=(
+        "Errors that are logged and handled do not end the process. A value that is `undefined`, `None` or `nil` is often a"
+        " variable that the service does not set."
+    ),
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/troubleshooting-create-failure.html",
     rollback="helps",
     check=check,
@@ -52,13 +135,22 @@ RULE = Rule(
             r"^(?!\s*(?:except|raise|rescue|throw|class|File|at|from|import)\b)[^\n]{0,200}?(?<![\w.$\\/])"
             r"(?P<error>(?:[A-Za-z_][\w$]*(?:\.|::|\\))*(?:[A-Z]\w*)?(?:Error|Exception|Fault)(?: \[\w+\])?(?:: .{1,200}|:?$))"
             r"|^(?P<ruby>.{1,160} \((?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception)\))$"
-            r"|^(?P<panic>panic: .{0,200})|(?P<rust>thread '[^']*' panicked at .{0,200})|^\*\* (?P<elixir>\(\w+Error\) .{0,200})"
+            r"|^(?P<panic>panic: .{0,200})|(?P<rust>thread '[^']*'(?: \(\d+\))? panicked at .{0,200})|^\*\* (?P<elixir>\(\w+Error\) .{0,200})"
         ),
         # a logger's last words
         "fatal": re.compile(
             r"\"(?:level|severity)\":\s*(?:60\b|\"(?i:fatal|panic|critical|emergency)\")[^\n]{0,500}?\"(?:msg|message)\":\s*\"(?P<json>[^\"]{1,200})"
             r"|(?:\b(?:FATAL|CRITICAL|PANIC)\b|\[(?:emerg|crit|alert)\])\W*(?P<text>.{1,200})|\blevel=(?:fatal|panic) (?P<logfmt>.{1,200})"
             r"|^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?P<go>[^\n]{0,100}?(?:[Ff]ail|[Ee]rror|cannot|unable|could not).{0,100})"
+        ),
+        # what is wired or registered wrongly, whatever frame finds it: Spring, .NET, Nest, Express, Go's mux and flags, FastAPI, Flask
+        "own": re.compile(
+            r"required a bean of type '(?!javax?\.|jakarta\.|org\.springframework\.)[^']+' that could not be found|dependencies of some of the beans in the application context form a cycle"
+            r"|Unable to resolve service for type '[^']+' while attempting to activate|Nest can't resolve dependencies of the \S+"
+            r"|Router\.use\(\) requires a middleware function|(?:Route|Router)\.\w+\(\) requires (?:a )?callback functions?"
+            r"|panic: (?:http: multiple registrations for|pattern \"[^\"]+\" \(registered at|flag redefined)|^panic: handlers are already registered"
+            r"|fatal error: all goroutines are asleep|View function mapping is overwriting an existing endpoint"
+            r"|PHP Fatal error: +Cannot redeclare"
         ),
     },
     is_generic=True,
