@@ -64,6 +64,7 @@ from apprunner_watcher.rules import (
     optional_package_missing,
     out_of_memory,
     package_script_not_found,
+    out_of_memory_in_build,
     port_mismatch,
     proxy_protocol,
     runtime_version_mismatch,
@@ -85,6 +86,7 @@ from apprunner_watcher.rules import (
 
 CATALOGUE: tuple[Rule, ...] = (
     build_command_failed.RULE,
+    out_of_memory_in_build.RULE,
     runtime_version_unsupported.RULE,
     access_role_invalid.RULE,
     image_architecture.RULE,
