@@ -6,6 +6,7 @@ A new rule is a file here and a line below: the list is explicit, so that an edi
 from apprunner_watcher.rule import Rule
 from apprunner_watcher.rules import (
     access_role_invalid,
+    address_in_use,
     app_crash,
     app_object_not_found,
     bind_address,
@@ -156,6 +157,7 @@ CATALOGUE: tuple[Rule, ...] = (
     app_crash.RULE,
     silent_exit.RULE,
     container_never_started.RULE,
+    address_in_use.RULE,
     port_mismatch.RULE,
     bind_address.RULE,
     host_header_rejected.RULE,
