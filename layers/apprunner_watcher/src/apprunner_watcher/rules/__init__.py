@@ -86,6 +86,7 @@ from apprunner_watcher.rules import (
     vpc_endpoint_missing,
     web_server_config_invalid,
     websocket_unsupported,
+    worker_timeout,
 )
 
 CATALOGUE: tuple[Rule, ...] = (
@@ -135,6 +136,7 @@ CATALOGUE: tuple[Rule, ...] = (
     segmentation_fault.RULE,
     path_not_writable.RULE,
     privileged_port.RULE,
+    worker_timeout.RULE,
     tls_required.RULE,
     cache_demands_tls.RULE,
     dependency_credentials_wrong.RULE,
