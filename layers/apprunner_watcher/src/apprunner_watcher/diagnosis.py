@@ -1,6 +1,7 @@
 """Here you find what it means: a snapshot becomes a verdict, ranked causes, and what could not be judged."""
 
 import logging
+import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +10,20 @@ from enum import StrEnum
 
 from apprunner_watcher.api_call import ApiCallEvent
 from apprunner_watcher.event import OperationEvent, OperationType, Stage
+from apprunner_watcher.log import Line
 from apprunner_watcher.missing import Missing, NotSeenError
-from apprunner_watcher.rule import SETTINGS, Confidence, Evidence, Finding, Matches, Occasion, Rule, Scan, Step
+from apprunner_watcher.rule import (
+    APPLICATION_LOG,
+    SETTINGS,
+    Confidence,
+    Evidence,
+    Finding,
+    Matches,
+    Occasion,
+    Rule,
+    Scan,
+    Step,
+)
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.service import ServiceStatus
 from apprunner_watcher.snapshot import IN_PROGRESS, OperationStatus, Snapshot
@@ -61,6 +74,7 @@ class Cause:
     title: str
     evidence: tuple[Evidence, ...]
     fix: tuple[Step, ...]
+    context: tuple[Evidence, ...] = ()  # the lines beside the one that proves it
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,16 +244,47 @@ def _ranked(findings: Sequence[tuple[Rule, Finding]], snapshot: Snapshot) -> tup
     best_of_code: dict[str, Cause] = {}
     for rule, finding in weighed:
         best_of_code.setdefault(rule.code, _cause(rule, finding))
-    return tuple(_explained(list(best_of_code.values())))[:MOST_CAUSES]
+    causes = tuple(_explained(list(best_of_code.values())))[:MOST_CAUSES]
+    return (_in_context(causes[0], snapshot), *causes[1:]) if causes else ()
 
 
 def _explained(causes: list[Cause]) -> Iterator[Cause]:
-    """The same causes, each behind those that explain it."""
+    """The same causes, each behind those that explain it. What is explained is no more than a possible cause itself."""
+    told: set[str] = set()
     while causes:
         explaining = {one.rule.code for one in causes if one.confidence is not Confidence.POSSIBLE}
         first = next((one for one in causes if not one.rule.gives_way_to & explaining - {one.rule.code}), causes[0])
         causes.remove(first)
-        yield first
+        yield replace(first, confidence=Confidence.POSSIBLE) if first.rule.gives_way_to & told else first
+        if first.confidence is not Confidence.POSSIBLE:
+            told.add(first.rule.code)
+
+
+_LINES_AROUND = 3
+# frames of stack traces, rulers and arrows: they say where, and not what
+_SAYS_NOTHING = re.compile(r"^[\W_]*$|^\s+at |^\s*File \"|^\s*from \S+:\d|^\s*\.{3} \d+ |^\t")
+
+
+def _in_context(cause: Cause, snapshot: Snapshot) -> Cause:
+    """The same cause; with the line that proves it stand its neighbours, since a message often takes several lines."""
+    proof = next((one for one in cause.evidence if one.where.startswith(APPLICATION_LOG)), None)
+    log = snapshot.parts.application_log
+    if not proof or isinstance(log, Missing):
+        return cause
+    stream = proof.where.removeprefix(APPLICATION_LOG)
+    lines = [line for line in log.failing if line.stream == stream]
+    at = next((place for place, line in enumerate(lines) if (line.at, line.text) == (proof.at, proof.saw)), None)
+    if at is None:
+        return cause
+    seen = {one.saw for one in cause.evidence}
+    around = [*_telling(lines[:at][::-1], seen, 1)[::-1], *_telling(lines[at + 1 :], seen, _LINES_AROUND)]
+    return replace(cause, context=tuple(Evidence.of(line) for line in around))
+
+
+def _telling(lines: Sequence[Line], seen: set[str], most: int) -> list[Line]:
+    """The first lines that say something and have not been quoted."""
+    near = lines[: 4 * most]
+    return [line for line in near if not _SAYS_NOTHING.search(line.text) and line.text not in seen][:most]
 
 
 _Place = tuple[float, int, float]

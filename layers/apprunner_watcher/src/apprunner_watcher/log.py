@@ -38,12 +38,16 @@ class Line:
         """Whether the application itself calls it no more than a warning."""
         if self.logged and self.logged.level:
             return self.logged.is_harmless
-        return bool(_WARNING.search(self.text))
+        return bool(_WARNING.search(_PHP_FPM.sub("", self.text)))
 
     @property
     def is_passing(self) -> bool:
         """Whether its words say that the application goes on: a warning, or an attempt that is not the last."""
         return self.is_warning or bool(_TRIES_AGAIN.search(self.said))
+
+
+# PHP-FPM calls everything that its workers print a warning
+_PHP_FPM = re.compile(r"WARNING: \[pool \S+\] child \d+ said into std(?:err|out): ")
 
 
 def unescaped(text: str) -> str:

@@ -123,7 +123,16 @@ def without_internet(snapshot: Snapshot, failed: Sequence[Failure], confidence: 
             for one, _ in blocked_dependencies(snapshot, _NO_WAY_OUT)
             if isinstance(one.about, Dependency) and one.about.resource is None and not is_private(one.about.host)
         ]
-        return proved(snapshot, outer, failed, confidence) if failed else None
+        if outer and failed:
+            return proved(snapshot, outer, failed, confidence)
+        return _of_live(snapshot, internet, failed)
     if needed and not (internet and internet.result == "blocked"):
         return Proof(at_most(Confidence.LIKELY, confidence), None, needed[0])
     return None
+
+
+def _of_live(snapshot: Snapshot, internet: Check, failed: Sequence[Failure]) -> Proof | None:
+    """A service that came up reaches its own dependencies: what it then waits for, and does not name, is outside."""
+    unnamed = [one for one in failed if one.is_unanswered and not one.place]
+    is_else = any(one.result == "blocked" and one.topic in {"dependency", "api"} for one in checks(snapshot))
+    return Proof(Confidence.LIKELY, internet, unnamed[0]) if snapshot.is_live and unnamed and not is_else else None

@@ -29,7 +29,7 @@ FAILED = re.compile(
     r"\b(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|UND_ERR_CONNECT_TIMEOUT)\b|econnrefused|ehostunreach"
     r"|Can't reach database server at|P1001\b|database server at \S+ was reached but timed out"
     r"|Sequelize(?:ConnectionRefused|HostNotReachable|ConnectionTimedOut|ConnectionAcquireTimeout)Error"
-    r"|Connection terminated due to connection timeout|Timeout acquiring a connection|MaxRetriesPerRequestError|AggregateError \[ECONN"
+    r"|outgoing request timed out after \d+ms|Connection terminated due to connection timeout|Timeout acquiring a connection|MaxRetriesPerRequestError|AggregateError \[ECONN"
     # MongoDB
     r"|[Ss]erver selection tim(?:ed out|eout)|ServerSelection(?:Timeout)?Error|MongoNetwork(?:Timeout)?Error|MongoTimeout(?:Error|Exception)"
     r"|MongoSocketOpenException|buffering timed out after|No suitable servers found|selecting a server using CompositeServerSelector"
@@ -105,6 +105,7 @@ _NO_HOST = re.compile(
     r"|.*(?:Error|Exception)|(?:java|javax|sun|org|com\.(?:zaxxer|mysql|mongodb|rabbitmq|microsoft|sun|fasterxml)|io\.(?:netty|lettuce|grpc)|redis\.clients"
     r"|software\.amazon|kotlin|scala|System|Npgsql|Microsoft|MySql|StackExchange|psycopg2?|sqlalchemy|urllib3|requests|django|redis\.exceptions|botocore)"
     r"\..*|the|a|an|server|database|host|at|to|on|for|connect"
+    r"|(?:io|org|net|com|java|javax|jakarta|jdk|kotlin|scala|sun|reactor|[a-z])\.[\w$.]+"  # names of loggers
 )
 
 

@@ -16,18 +16,20 @@ _CONNECTED = re.compile(
 _NOT_YET = re.compile(r"\b(?:not|isn't|never|no|un\w+|fail\w*|error\w*|wait\w*|until)\b", re.IGNORECASE)
 
 
-def proved(snapshot: Snapshot, found: Sequence[Match]) -> tuple[Match, Confidence] | None:
+def proved(
+    snapshot: Snapshot, found: Sequence[Match], *, heals: bool = True, least: int = 2
+) -> tuple[Match, Confidence] | None:
     """The gravest of these errors and how much it explains; None where it explains nothing.
 
-    In a live service one odd line is not a cause. Elsewhere an error after which the application is connected after all
-    is at most `likely`.
+    In a live service it takes `least` of them, and none counts that is passing, if it is one that `heals` by itself.
+    Elsewhere an error after which the application is connected after all is at most `likely`.
     """
     confidence = weight(snapshot)
     if not found or not confidence:
         return None
     if snapshot.is_live:
-        lasting = [match for match in found if not match.line.is_passing]
-        return (lasting[0], confidence) if len(lasting) > 1 else None
+        lasting = [match for match in found if not (match.line.is_passing if heals else match.line.is_warning)]
+        return (lasting[0], confidence) if len(lasting) >= least else None
     first, confidence = gravest(found, confidence)
     last = max(found, key=lambda match: match.line.at)
     if is_overcome(snapshot.application_log.failing, last.line):

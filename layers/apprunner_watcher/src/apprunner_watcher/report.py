@@ -165,7 +165,8 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "confidence": cause.confidence.value,
         "title": cause.title,
         "evidence": [
-            {"where": one.where, "at": _iso(one.at) if one.at else None, "saw": _quote(one)} for one in cause.evidence
+            {"where": one.where, "at": _iso(one.at) if one.at else None, "saw": _quote(one)}
+            for one in (*cause.evidence, *cause.context)
         ],
         "why": cause.rule.why,
         "fix": [{"text": step.text, "command": step.command} for step in cause.fix],
@@ -281,6 +282,9 @@ def _cause_section(number: int, cause: Cause) -> Iterator[str]:
     for one in cause.evidence:
         yield f"  > {_quote(one)}"
         yield f"    {one.where}{f', {_at(one.at)}' if one.at else ''}"
+    if cause.context:
+        yield "  beside it:"
+        yield from (f"  | {_quote(one)}" for one in cause.context)
     if number > 0:
         return
     yield ""

@@ -14,6 +14,7 @@ from apprunner_watcher.patterns import pattern_set
 from apprunner_watcher.snapshot import Snapshot
 
 CONFIGURATION, NETWORK = "configuration", "network"
+APPLICATION_LOG = "application log, "
 SETTINGS = frozenset({CONFIGURATION, NETWORK})  # what evidence shows of settings, and not of what happened
 
 
@@ -49,8 +50,8 @@ class Evidence:
     @classmethod
     def of(cls, line: Line) -> "Evidence":
         """A log line."""
-        log = "application log" if line.stream.startswith("instance/") else "service log"
-        return cls(f"{log}, {line.stream}", line.text, line.at)
+        log = APPLICATION_LOG if line.stream.startswith("instance/") else "service log, "
+        return cls(f"{log}{line.stream}", line.text, line.at)
 
     @classmethod
     def call(cls, event: ApiCallEvent) -> "Evidence":

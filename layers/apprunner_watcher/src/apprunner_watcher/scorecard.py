@@ -49,7 +49,7 @@ class Score:
     @property
     def unquoted(self) -> tuple[str, ...]:
         """What the first cause's evidence should quote, and does not."""
-        quoted = "\n".join(one.saw for one in self.first.evidence) if self.first else ""
+        quoted = "\n".join(one.saw for one in (*self.first.evidence, *self.first.context)) if self.first else ""
         return tuple(one for one in self.expected.evidence if one not in quoted) if self.expected.causes else ()
 
     @property

@@ -16,13 +16,15 @@ _ERROR = re.compile(r"[A-Z]\w*(?:Error|Exception|Fault)\b|^panic: |panicked at")
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find an uncaught error in an application that then ended: the root of the first one of its first container."""
-    errors = matches.application("error") or matches.application("fatal")
-    if not errors or not snapshot.has_ended:
+    errors, own = matches.application("error") or matches.application("fatal"), matches.application("own")
+    if not (errors or own) or not snapshot.has_ended:
         return None
     values = {"docker_run": docker_run(snapshot)}
-    if (own := matches.application("own")) and not snapshot.application_log.listening:
+    if own and not snapshot.application_log.listening:
         values["error"] = _cut(own[0].found[0])
         return Finding(Confidence.LIKELY, (Evidence.of(own[0].line),), values)
+    if not errors:
+        return None
     trace = _only_trace(snapshot, errors[0].line)
     if trace and _ERROR.search(trace.says):
         values["error"] = _cut(trace.says)

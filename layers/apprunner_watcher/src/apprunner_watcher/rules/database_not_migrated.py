@@ -18,7 +18,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the server's or the framework's own words for what the schema lacks, in an application that never serves."""
     pending = matches.application("pending")
     absent = [match for match in matches.application("absent") if not _BOOKKEEPING.search(match.line.said)]
-    if found := proved(snapshot, [*pending, *absent]):
+    if found := proved(snapshot, [*pending, *absent], heals=False, least=1):
         match, confidence = found
         # it listens and fails an HTTP check, and this is what it fails with
         if confidence is Confidence.POSSIBLE and not match.line.is_passing:

@@ -13,7 +13,7 @@ _IS_MADE = re.compile(r"\bcreat(?:ed|ing)\b|\bcreate (?:it|one|the)\b", re.IGNOR
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the server's own words for a refused login, in an application that never serves."""
     refused = [match for match in matches.application("refused") if not _is_made(match)]
-    if found := proved(snapshot, refused):
+    if found := proved(snapshot, refused, heals=False):
         match, confidence = found
         return Finding(confidence, (Evidence.of(match.line),))
     if found := proved(snapshot, matches.application("doubtful")):

@@ -48,6 +48,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     host = _host(first)
     if snapshot.is_live and (_MAY_PASS.search(first.line.said) or not _is_own_dependency(snapshot, host)):
         return None
+    if not host and first.found[0].startswith("at "):
+        confidence = at_most(Confidence.LIKELY, confidence)  # where it happened, and not what
     if _NO_NAME.fullmatch(host):
         confidence = at_most(Confidence.POSSIBLE, confidence)
     return Finding(
@@ -123,7 +125,7 @@ RULE = Rule(
             # Rust, Go, Java, .NET, gRPC, Kafka
             r"|failed to lookup address information|\blookup [\w.-]+(?: on [^\s]+)?: (?:no such host|server misbehaving|Temporary failure|read udp|i/o timeout)|: no such host\b"
             r"|UnknownHostException|No such host is known|requested name is valid, but no data|DNS resolution failed for|No resolvable bootstrap urls"
-            r"|Failed to resolve '[\w.-]+(?::\d+)?'"
+            r"|Failed to resolve '[\w.-]+(?::\d+)?'|\bat System\.Net\.Dns\.GetHost\w+\("
         )
     },
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),

@@ -85,7 +85,10 @@ _RUNS_ITS_OWN = re.compile(
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a refused connection to a dependency's port inside the container itself, where nothing of that kind runs."""
     found = (*matches.application("endpoint"), *matches.application("socket"))
-    failed = sorted((match for match in found if _counts(match)), key=lambda match: match.line.at)
+    counted = [match for match in found if _counts(match)]
+    if matches.application("spring_amqp_failed"):
+        counted += matches.application("spring_amqp")
+    failed = sorted(counted, key=lambda match: match.line.at)
     confidence = weight(snapshot)
     if not failed or not confidence:
         return None
@@ -161,6 +164,11 @@ RULE = Rule(
             r"(?:127\.0\.0\.1|\blocalhost|\[::1\]|::1|\bECONNREFUSED :::?|0\.0\.0\.0)[\]\"'`)]*(?:/127\.0\.0\.1|/[0:]*:1\b|/<unresolved>)?(?: ?\([\w.:/]+\))?"
             r"(?::|',? | \[[^\]]{1,40}\], (?=port)|\]? on tcp |,? (?:on )?[Pp]ort[:=]? ?\"?|', port=|,(?=\d))[`'(]?(?P<port>\d{3,5})\b"
         ),
+        # Spring AMQP says where it goes, and then, without the place, that it failed
+        "spring_amqp": re.compile(
+            r"Attempting to connect to: \[(?:localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1):(?P<port>\d+)"
+        ),
+        "spring_amqp_failed": re.compile(r"AmqpConnectException: [^\n]{0,80}Connection refused"),
         "socket": re.compile(
             r"(?P<postgres>/\.s\.PGSQL\.\d+|Is the server running (?:locally|on (?:host \"localhost\"|that host and accepting\"? on socket)))"
             r"|(?P<mysql>[Cc]an't connect to (?:local )?(?:MySQL |MariaDB )?server (?:on '(?:localhost|127\.0\.0\.1)|through socket)"

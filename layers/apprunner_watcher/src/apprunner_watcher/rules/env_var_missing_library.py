@@ -8,6 +8,7 @@ from apprunner_watcher.rule import (
     Confidence,
     Finding,
     Matches,
+    Occasion,
     Phase,
     Rule,
     Step,
@@ -50,6 +51,7 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",
     rollback="helps",
     check=check,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     # by the variable that is usual
     application_patterns={
         "DATABASE_URL": re.compile(

@@ -99,7 +99,9 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/develop.html",
     rollback="helps",
     check=check,
-    gives_way_to=frozenset({"build-output-not-carried"}),
+    gives_way_to=frozenset(
+        {"build-output-not-carried", "libc-mismatch", "native-module-platform", "shared-library-missing"}
+    ),
     application_patterns={
         "python": re.compile(
             r"(?<![\w.])(?:ModuleNotFound|Import|Runtime\.ImportModule)Error: (?:Unable to import module '[\w.]+': )?No module named '?([\w.]+)"

@@ -55,6 +55,7 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/develop.html",
     rollback="helps",
     check=check,
+    gives_way_to=frozenset({"libc-mismatch", "native-module-platform", "shared-library-missing"}),
     application_patterns={
         "python": re.compile(
             r"\bError loading (psycopg2?|MySQLdb|cx_Oracle|oracledb)(?: or \w+)? module\b"  # Django

@@ -7,6 +7,7 @@ from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches
 from apprunner_watcher.snapshot import Snapshot
 
 _KILLED = 137  # 128 + SIGKILL
+_SERVER_ERROR = 500
 _AT_THE_LIMIT = 95.0  # percent of an instance's memory
 # the next size, with the least CPU that App Runner offers for it
 _NEXT = {
@@ -44,7 +45,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return _finding(snapshot, (*told, Evidence.of(log.exit), *is_full), confidence)
     # one worker may have been an accident; and the master of several says that it listens before any of them works
     is_repeated = len(killings) > 1 and (snapshot.is_live or not snapshot.health_check_answers)
-    if killed and (is_repeated or not (snapshot.is_live or snapshot.came_up)):
+    is_answered = any(answer.status < _SERVER_ERROR for answer in snapshot.health_check_answers)
+    is_only_master_up = snapshot.is_unhealthy and not is_answered
+    if killed and (is_repeated or is_only_master_up or not (snapshot.is_live or snapshot.came_up)):
         confidence = Confidence.CERTAIN if is_full and not snapshot.is_live else Confidence.LIKELY
         return _finding(snapshot, (Evidence.of(killed.line), *is_full), confidence)
     return None

@@ -3,7 +3,19 @@
 import re
 
 from apprunner_watcher.image import Image
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
+from apprunner_watcher.rule import (
+    Confidence,
+    Evidence,
+    Finding,
+    Match,
+    Matches,
+    Occasion,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+    weight,
+)
 from apprunner_watcher.snapshot import Snapshot
 
 _REFUSAL = r"(?:[Pp]ermission denied|[Rr]ead-only file system|[Oo]peration not permitted)"
@@ -111,6 +123,7 @@ RULE = Rule(
     docs="https://docs.docker.com/reference/dockerfile/#copy---chown---chmod",
     rollback="helps",
     check=check,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
         "refused": re.compile(
             # Node.js, npm, yarn, pnpm, corepack, PM2, Vite, Next.js; before version 4

@@ -26,7 +26,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         for match in matches.application("full")
         if not match.line.is_passing and not _OF_SOMETHING_ELSE.search(match.line.text)
     ]
-    if not found or not confidence or (snapshot.is_live and len(found) == 1):
+    if not found or not confidence:
         return None
     return Finding(confidence, (Evidence.of(found[0].line),), {"where": "of the instance", "run": "yes"})
 

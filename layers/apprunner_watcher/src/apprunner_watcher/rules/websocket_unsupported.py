@@ -12,9 +12,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a handshake that App Runner answered, or one that reached the application without its Upgrade header."""
     if snapshot.has_ended:
         return None
-    refused = [match for match in matches.application("refused") if not match.line.is_warning]
     own = (_APP_RUNNER, snapshot.service.url or _APP_RUNNER)
-    named = [match for match in refused if any(name in match.line.text for name in own)]
+    named = [match for match in matches.application("refused") if any(name in match.line.text for name in own)]
+    refused = [match for match in matches.application("refused") if not match.line.is_warning]
     if named:
         return Finding(Confidence.CERTAIN, (Evidence.of(named[0].line),))
     if refused:
