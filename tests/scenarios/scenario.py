@@ -1,5 +1,6 @@
 """Here you find how a scenario, a few lines of YAML, becomes a whole recording in App Runner's usual words."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 FOLDER = Path(__file__).parent
+EVENTS = FOLDER.parents[1] / "events"
 SERVICE_ID = "0123456789abcdef0123456789abcdef"
 ARN = f"arn:aws:apprunner:eu-west-1:123456789012:service/shop/{SERVICE_ID}"
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:v7"
@@ -23,6 +25,29 @@ _OPERATIONS = {
     "create": ("CREATE_SERVICE", "CreateService", "Service creation started.", "Service creation failed."),
     "update": ("UPDATE_SERVICE", "UpdateService", "Service update started.", "Service update failed."),
 }
+
+
+class RefusedCall(BaseModel):
+    """A call to App Runner's API that was refused, and the service that it was for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action: str = "UpdateService"
+    error: str = "InvalidRequestException"
+    message: str
+    request: dict[str, Any] = {}  # its parameters, beside the service's ARN
+    status: str = "RUNNING"  # the service's; empty: the call names none that exists
+    busy_with: str = ""  # the type of an operation that began a minute before
+
+
+class Domain(BaseModel):
+    """A custom domain, and its validation records: name and status."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "shop.example.com"
+    status: str = "PENDING_CERTIFICATE_DNS_VALIDATION"
+    records: dict[str, str] = {}
 
 
 class Scenario(BaseModel):
@@ -60,6 +85,8 @@ class Scenario(BaseModel):
     configuration: Literal["attempted", "restored"] = "attempted"
     restored_port: int = 0  # what App Runner shows again, where that differs
     restored_health_check: str = ""
+    call: RefusedCall | None = None  # about this call, and not about an operation
+    custom_domains: list[Domain] = []  # about these, and not about an operation
     aws: dict[str, dict[str, Any]] = {}
     """What else AWS answers, by service:Operation, `{error: {Code: …, Message: …}}` where it refuses; what is left out
     is not recorded."""
@@ -106,6 +133,66 @@ class _Log:
 
 def recording(scenario: Scenario) -> dict[str, Any]:
     """The recording of a scenario, as a file of the recordings' format would hold it."""
+    if scenario.call:
+        return _of_call(scenario, scenario.call)
+    if scenario.custom_domains:
+        return _of_domains(scenario)
+    return _of_operation(scenario)
+
+
+def _of_call(scenario: Scenario, call: RefusedCall) -> dict[str, Any]:
+    event = json.loads((EVENTS / "update-service-refused.json").read_text(encoding="utf-8"))
+    named = {"serviceArn": ARN} if call.status else {}
+    event["detail"] |= {
+        "eventName": call.action,
+        "errorCode": call.error,
+        "errorMessage": call.message,
+        "requestParameters": {**named, **call.request},
+    }
+    created = {"CREATE_FAILED": "FAILED"}.get(call.status, "SUCCEEDED")
+    operations = [_earlier(created)]
+    if call.status == "PAUSED":
+        operations.insert(0, {**_earlier(), "Type": "PAUSE_SERVICE", "Id": _OPERATION_ID})
+    if call.busy_with:
+        began = _iso(_START - timedelta(minutes=1))
+        running = {"Id": _OPERATION_ID, "Type": call.busy_with, "Status": "IN_PROGRESS", "StartedAt": began}
+        operations.insert(0, running)
+    answers = {
+        "apprunner:DescribeService": {"Service": _service(scenario, call.status)},
+        "apprunner:ListOperations": {"OperationSummaryList": operations},
+    }
+    return _recording(scenario, _START + timedelta(minutes=1), event, answers if call.status else {})
+
+
+def _of_domains(scenario: Scenario) -> dict[str, Any]:
+    event = json.loads((EVENTS / "custom-domain.json").read_text(encoding="utf-8"))
+    event |= {"time": _iso(_START), "resources": [ARN]}
+    event["detail"] = {"serviceName": "shop", "serviceId": SERVICE_ID}
+    domains = [
+        {
+            "DomainName": one.name,
+            "EnableWWWSubdomain": False,
+            "Status": one.status,
+            "CertificateValidationRecords": [
+                {"Name": name, "Type": "CNAME", "Value": "_1f.acm-validations.aws.", "Status": status}
+                for name, status in one.records.items()
+            ],
+        }
+        for one in scenario.custom_domains
+    ]
+    answers = {
+        "apprunner:DescribeService": {"Service": _service(scenario, "RUNNING")},
+        "apprunner:ListOperations": {"OperationSummaryList": [_earlier()]},
+        "apprunner:DescribeCustomDomains": {
+            "DNSTarget": "abcdefghij.eu-west-1.awsapprunner.com",
+            "ServiceArn": ARN,
+            "CustomDomains": domains,
+        },
+    }
+    return _recording(scenario, _START + timedelta(minutes=1), event, answers)
+
+
+def _of_operation(scenario: Scenario) -> dict[str, Any]:
     kind, event_name, started, failed = _OPERATIONS[scenario.operation]
     events, deployment = _Log(_START - timedelta(seconds=1)), _Log(_START + timedelta(seconds=4))
     events.say(f"[AppRunner] {started}")
@@ -138,14 +225,6 @@ def recording(scenario: Scenario) -> dict[str, Any]:
         "UpdatedAt": _iso(events.at),
         **({"EndedAt": _iso(events.at)} if ended else {}),
     }
-    earlier = {
-        "Id": "99999999-2222-3333-4444-555555555555",
-        "Type": "CREATE_SERVICE",
-        "Status": "SUCCEEDED",
-        "TargetArn": ARN,
-        "StartedAt": _iso(_START - timedelta(days=30)),
-        "EndedAt": _iso(_START - timedelta(days=30) + timedelta(minutes=4)),
-    }
     groups: dict[str, Any] = {
         f"/aws/apprunner/shop/{SERVICE_ID}/service": {
             "events": events.lines,
@@ -158,6 +237,40 @@ def recording(scenario: Scenario) -> dict[str, Any]:
     }
     if streams:
         groups[f"/aws/apprunner/shop/{SERVICE_ID}/application"] = streams
+    event = {
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "AppRunner Service Operation Status Change",
+        "source": "aws.apprunner",
+        "account": "123456789012",
+        "time": _iso(events.at if ended else _START),
+        "region": "eu-west-1",
+        "resources": [ARN],
+        "detail": {
+            "operationStatus": event_name
+            + ("CompletedSuccessfully" if succeeded else "Failed" if ended else "Started"),
+            "serviceName": "shop",
+            "serviceId": SERVICE_ID,
+            "message": "",
+            "severity": "INFO",
+        },
+    }
+    answers = {
+        "apprunner:DescribeService": {"Service": _service(scenario, service_status)},
+        "apprunner:ListOperations": {
+            "OperationSummaryList": [operation, *([] if scenario.operation == "create" else [_earlier()])]
+        },
+    }
+    return _recording(scenario, now, event, answers, groups)
+
+
+def _recording(
+    scenario: Scenario,
+    now: datetime,
+    event: dict[str, Any],
+    answers: dict[str, Any],
+    logs: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     return {
         "format": 1,
         "id": "scenario",
@@ -165,37 +278,25 @@ def recording(scenario: Scenario) -> dict[str, Any]:
         "platform": "apprunner",
         "recorded_at": _iso(now),
         "configuration": scenario.configuration,
-        "event": {
-            "version": "0",
-            "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-            "detail-type": "AppRunner Service Operation Status Change",
-            "source": "aws.apprunner",
-            "account": "123456789012",
-            "time": _iso(events.at if ended else _START),
-            "region": "eu-west-1",
-            "resources": [ARN],
-            "detail": {
-                "operationStatus": event_name
-                + ("CompletedSuccessfully" if succeeded else "Failed" if ended else "Started"),
-                "serviceName": "shop",
-                "serviceId": SERVICE_ID,
-                "message": "",
-                "severity": "INFO",
-            },
-        },
+        "event": event,
         "aws": {
-            "apprunner:DescribeService": [{"response": {"Service": _service(scenario, service_status)}}],
-            "apprunner:ListOperations": [
-                {
-                    "response": {
-                        "OperationSummaryList": [operation, *([] if scenario.operation == "create" else [earlier])]
-                    }
-                }
-            ],
-            **{name: [answer if "error" in answer else {"response": answer}] for name, answer in scenario.aws.items()},
+            name: [answer if "error" in answer else {"response": answer}]
+            for name, answer in {**answers, **scenario.aws}.items()
         },
-        "logs": groups,
+        "logs": logs or {},
         **({"blobs": scenario.blobs} if scenario.blobs else {}),
+    }
+
+
+def _earlier(status: str = "SUCCEEDED") -> dict[str, str]:
+    """The service's creation, a month ago."""
+    return {
+        "Id": "99999999-2222-3333-4444-555555555555",
+        "Type": "CREATE_SERVICE",
+        "Status": status,
+        "TargetArn": ARN,
+        "StartedAt": _iso(_START - timedelta(days=30)),
+        "EndedAt": _iso(_START - timedelta(days=30) + timedelta(minutes=4)),
     }
 
 
@@ -270,6 +371,7 @@ def _service(scenario: Scenario, status: str) -> dict[str, Any]:
                 "CodeConfiguration": {"ConfigurationSource": "API", "CodeConfigurationValues": code},
             }
         }
+    source["AutoDeploymentsEnabled"] = scenario.auto_deployments
     path = scenario.restored_health_check or scenario.health_check
     health_check = {"Protocol": "HTTP", "Path": path} if path else {"Protocol": "TCP"}
     return {

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -20,6 +20,10 @@ BUILD_SERVICE = "build.apprunner.amazonaws.com"
 """Who assumes the access role, to pull the image."""
 TASKS_SERVICE = "tasks.apprunner.amazonaws.com"
 """Who assumes the instance role, for the secrets and for the application itself."""
+
+# IAM is eventually consistent: most of AWS knows a new role within seconds, some of it later
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
+_HEARD_OF_WITHIN = timedelta(minutes=2)
 
 Judgement = Literal["yes", "no", "could not judge"]
 Word = Literal["allow", "deny", "silent", "could not judge"]
@@ -89,6 +93,10 @@ class Role:
         statements = self.trust.statements or ()
         named = [value for one in statements for kind, value in one.principals if kind == "Service"]
         return tuple(service for service in dict.fromkeys(named) if self.trusts(service) == "yes")
+
+    def is_new_at(self, moment: datetime) -> bool:
+        """Whether it was made so shortly before that parts of AWS may not have heard of it."""
+        return self.created_at is not None and timedelta(0) <= moment - self.created_at <= _HEARD_OF_WITHIN
 
     def trusts(self, service: str) -> Judgement:
         """Whether that service (tasks.apprunner.amazonaws.com) may assume it."""

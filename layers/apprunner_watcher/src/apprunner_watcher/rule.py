@@ -206,9 +206,22 @@ def gravest(found: Sequence[Match], confidence: Confidence) -> tuple[Match, Conf
     return found[0], at_most(Confidence.LIKELY, confidence)
 
 
+def outlived(snapshot: Snapshot, found: Sequence[Match]) -> bool:
+    """Whether another stack trace comes after all that was found: the application may have lived with it until then."""
+    lines = [match.line for match in found]
+    last = snapshot.application_log.traces[-1:]
+    return any(trace.head.at > lines[-1].at and not any(line in lines for line in trace.lines) for trace in last)
+
+
 def at_most(limit: Confidence, confidence: Confidence) -> Confidence:
     """The weaker of the two."""
     return max(limit, confidence, key=tuple(Confidence).index)
+
+
+def refused(snapshot: Snapshot, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    """Where the error of a call that was refused, its code and its message, holds the pattern."""
+    call = snapshot.call
+    return pattern.search(f"{call.error_code}: {call.error_message}")
 
 
 class Occasion(StrEnum):

@@ -103,6 +103,11 @@ class Operations:
         ]
         return min(candidates, key=distance, default=None)
 
+    def at(self, moment: datetime) -> Operation | None:
+        """The operation that App Runner was working on at that moment."""
+        begun = (one for one in self.listed if one.started_at <= moment)
+        return next((one for one in begun if (moment < one.ended_at if one.ended_at else one.is_in_progress)), None)
+
     def failed_in_a_row_until(self, operation: Operation) -> int:
         """How many deployments in a row had failed when this one ended, itself included."""
         count = 0
@@ -246,6 +251,16 @@ class Snapshot:
         """What CloudWatch measured around the operation."""
         return seen(self.parts.metrics)
 
+    @property
+    def custom_domains(self) -> tuple[CustomDomain, ...]:
+        """The service's custom domains, and how far their validation is."""
+        return seen(self.parts.custom_domains)
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is about a call to App Runner's API, and not about an operation."""
+        return isinstance(self.event, ApiCallEvent)
+
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """Whether each dependency, AWS API and the internet can be reached, hop by hop."""
@@ -377,7 +392,8 @@ class Snapshot:
         """What could not be read: whole parts, and pieces of them."""
         parts = self.parts
         whole = (part for part in vars(parts).values() if isinstance(part, Missing) and part != _NOT_LOOKED_AT)
-        pieces = gaps((parts.image, parts.dependencies, parts.network, parts.access))
+        inside = gaps((parts.image, parts.dependencies, parts.network, parts.access))
+        pieces = (one for one in inside if one != _NOT_LOOKED_AT)
         began = (_WHO_BEGAN,) if self._is_without_caller else ()
         return tuple(
             dict.fromkeys((*whole, *pieces, *parts.others, *began))
