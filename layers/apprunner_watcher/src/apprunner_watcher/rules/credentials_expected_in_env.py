@@ -2,15 +2,34 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
+from apprunner_watcher.rule import (
+    Confidence,
+    Evidence,
+    Finding,
+    Match,
+    Matches,
+    Occasion,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+    weight,
+)
 from apprunner_watcher.snapshot import Snapshot
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_KEY = r"aws_(?:access_key_id|secret_access_key|access_key|secret_key)"
+_OTHER_NAME = re.compile(r"\b(?!AWS_)[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a demand for AWS keys, no such key among the variables, in an application that never serves."""
-    demands = [match for match in matches.application("demand") if not match.line.is_warning]
+    fields = [match for match in matches.application("field") if "ield required" in match.after]
+    named = [match for match in (*matches.application("demand"), *fields) if not _names_others(match)]
+    empty = matches.application("empty")
+    demands = [match for match in (*named, *empty) if not match.line.is_warning]
+    if snapshot.is_live:
+        demands = [match for match in empty if not match.line.is_passing]
     configuration = snapshot.configuration
     has_keys = any(key in configuration.secrets or configuration.variable(key) for key in _KEYS)
     confidence = weight(snapshot)
@@ -27,11 +46,17 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     )
 
 
+def _names_others(match: Match) -> bool:
+    """Whether other variables stand beside the keys: then the application's environment is what is wrong."""
+    return bool(_OTHER_NAME.search(match.line.said))
+
+
 RULE = Rule(
     id="credentials-expected-in-env",
     code="credentials-expected-in-env",
     title="The application insists on AWS keys that its role makes needless",
     phase=Phase.START,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why=(
         "On App Runner the AWS SDKs get short-lived credentials from the instance role by themselves. A start-up"
@@ -51,11 +76,27 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
+        # the names may stand in a list, in a message or in a setting that reads them
         "demand": re.compile(
             r"(?i)\baws credentials? (?:are|is|must be|not)\b[^\n]{0,20}\b(?:required|missing|set|provided|configured)\b"
-            r"|\bAWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)\b[^\n]{0,60}\b(?:required|missing|not set|must be set|undefined|is not defined)\b"
-            r"|\b(?:missing|required)\b[^\n]{0,60}\bAWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)\b"
-            r"|\b(?:key not found: \"|KeyError: ')AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)\b"
+            rf"|\b{_KEY}\b[^\n]{{0,80}}\b(?:required|missing|not set|must be set|undefined|is not defined|not found|not present|notpresent|is not provided|cannot be (?:empty|blank|null)|is empty|expected string)\b"
+            rf"|\b(?:missing|required|requires|unset|undefined|declare|set the|could not resolve placeholder)\b[^\n]{{0,80}}\b{_KEY}\b"
+            # Ruby, Python, Elixir
+            rf"|\b(?:key not found: \"|KeyError: ')AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)\b"
+            # zod: path: [ 'AWS_ACCESS_KEY_ID' ]
+            rf"|\bpath\"?: ?\[ ?['\"]{_KEY}['\"] ?\]"
         ),
+        "empty": re.compile(
+            # JavaScript v3, where the application hands in what is undefined
+            r"Resolved credential object is not valid"
+            # Java v1 and v2
+            r"|Access key (?:ID )?cannot be (?:null|blank)|Secret (?:access )?key cannot be (?:null|blank)"
+            # Ruby's fog
+            r"|Missing required arguments: aws_access_key_id"
+            # .NET
+            r"|Value cannot be null\. \(Parameter 'awsAccessKeyId'\)"
+        ),
+        # pydantic names the field, and says what is wrong with it in the line below
+        "field": re.compile(r"^\s*(?i:aws_access_key_id|aws_secret_access_key|AWS_ACCESS_KEY|AWS_SECRET_KEY)\s*$"),
     },
 )
