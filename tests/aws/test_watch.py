@@ -267,7 +267,52 @@ def test_a_success_is_noted_and_not_told(watch: Callable[..., Outcome], aws: Aws
     assert aws.messages() == []
 
 
-def test_a_custom_domain_event_is_not_told_yet(watch: Callable[..., Outcome], aws: Aws, recorded: Record) -> None:
+def domains(*statuses: str, record: str = "SUCCESS") -> Change:
+    """The event of a custom domain, and domains with these statuses, each with one validation record."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["event"]["detail-type"] = "AppRunner Custom Domain Validation Status Update"
+        listed = [
+            {
+                "DomainName": f"{status.lower()}.example.com",
+                "EnableWWWSubdomain": False,
+                "Status": status,
+                "CertificateValidationRecords": [{"Name": "_1.example.com.", "Type": "CNAME", "Status": record}],
+            }
+            for status in statuses
+        ]
+        answer = {"DNSTarget": "", "ServiceArn": "", "CustomDomains": listed, "VpcDNSTargets": []}
+        content["aws"]["apprunner:DescribeCustomDomains"] = [{"response": answer}]
+
+    return change
+
+
+def test_a_domain_that_waits_for_its_records_is_told(watch: Callable[..., Outcome], aws: Aws, recorded: Record) -> None:
+    waiting = recorded(FAILED, domains("PENDING_CERTIFICATE_DNS_VALIDATION", record="PENDING_VALIDATION"))
+    assert watch(waiting) == Outcome("told", "steno-prod-backend", "unknown", "custom-domain-validation")
+    assert watch(waiting).outcome == "already-told"
+    (message,) = aws.messages()
+    assert message["Subject"].startswith("steno-prod-backend: custom domain not validated - The validation records of")
+    assert "CNAME _1.example.com.: PENDING_VALIDATION" in message["Message"]
+
+
+def test_a_failed_domain_is_told_though_no_record_is_missing(
+    watch: Callable[..., Outcome], aws: Aws, recorded: Record
+) -> None:
+    assert watch(recorded(FAILED, domains("ACTIVE", "CREATE_FAILED"))).cause == "unknown"
+    (message,) = aws.messages()
+    assert "create_failed.example.com is CREATE_FAILED." in message["Message"]
+
+
+@pytest.mark.parametrize("statuses", [("ACTIVE",), ("CREATING",), ("BINDING_CERTIFICATE", "ACTIVE"), ()])
+def test_a_domain_that_does_well_is_no_news(
+    watch: Callable[..., Outcome], aws: Aws, recorded: Record, statuses: tuple[str, ...]
+) -> None:
+    assert watch(recorded(FAILED, domains(*statuses))).outcome == "nothing-to-tell"
+    assert aws.items() == []
+
+
+def test_domains_that_could_not_be_read_are_no_news(watch: Callable[..., Outcome], aws: Aws, recorded: Record) -> None:
     def domain(content: dict[str, Any]) -> None:
         content["event"]["detail-type"] = "AppRunner Custom Domain Validation Status Update"
 

@@ -33,6 +33,7 @@ SAFE_IN_COMMANDS = {
     "service_arn", "image", "repository", "port", "role", "cpu", "more",
     "docker_run", "speaking_command", "connector", "heap",
     "group_id", "source_group_id", "connector_group_id", "cidr", "permission", "acl_id", "vpc_id", "database",
+    "domain", "record",
 }  # fmt: skip
 
 

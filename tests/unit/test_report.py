@@ -110,7 +110,7 @@ def test_a_custom_domain_is_not_called_healthy(seen: See) -> None:
     message = said(seen("seed-tara-after-fix", change))
     assert message.data["verdict"] == "unknown"
     assert message.data["causes"] == []
-    assert "No rule looks at custom domains yet" in message.text
+    assert "found a validation record that is missing" in message.text
     assert "nothing to explain" not in message.text
 
 

@@ -126,6 +126,14 @@ def _checks(snapshot: Snapshot) -> tuple[Check, ...]:
         return ()
 
 
+def _domains(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    """The service's custom domains, and how far they are; nothing where that could not be read."""
+    try:
+        return tuple((one.name, one.status) for one in snapshot.custom_domains)
+    except NotSeenError:
+        return ()
+
+
 def _service_name(snapshot: Snapshot) -> str:
     return getattr(snapshot.event, "service_name", "")
 
@@ -195,6 +203,8 @@ def _at(at: datetime) -> str:
 def _subject(snapshot: Snapshot, diagnosis: Diagnosis) -> str:
     operation = _operation_words(snapshot)
     answer = diagnosis.causes[0].title if diagnosis.causes else "cause not known"
+    if isinstance(snapshot.event, CustomDomainEvent):
+        return subject_line(f"{_name(snapshot)}: custom domain not validated - {answer}")
     return subject_line(f"{_name(snapshot)}: {operation} {diagnosis.verdict.value.replace('_', ' ')} - {answer}")
 
 
@@ -235,6 +245,7 @@ def _text(snapshot: Snapshot, diagnosis: Diagnosis, decision: Decision, changed:
 def _headline(snapshot: Snapshot, diagnosis: Diagnosis, data: dict[str, Any]) -> Iterator[str]:
     if isinstance(snapshot.event, CustomDomainEvent):
         yield f"{data['service']['name']}: the validation of a custom domain moved."
+        yield from (f"{name} is {status}." for name, status in _domains(snapshot))
         return
     if isinstance(snapshot.event, ApiCallEvent):
         yield from _headline_of_call(snapshot.event, diagnosis)
@@ -304,7 +315,10 @@ def _no_cause(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
         yield "There is nothing to explain: rules look at operations that did not succeed."
         return
     if isinstance(snapshot.event, CustomDomainEvent):
-        yield "No rule looks at custom domains yet: see the domain's status and its records in the console."
+        yield "WHY"
+        yield from _wrapped(
+            f"Not known: none of {diagnosis.looked_at} rules found a validation record that is missing."
+        )
         return
     yield "WHY"
     yield from _wrapped(f"Not known: none of {diagnosis.looked_at} rules found its cause in what could be seen.")

@@ -119,6 +119,11 @@ class CustomDomain:
     status: str
     records: tuple[tuple[str, str, str], ...]
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether App Runner has given it up."""
+        return self.status in {"CREATE_FAILED", "DELETE_FAILED"}
+
 
 @dataclass(frozen=True, slots=True)
 class Observability:

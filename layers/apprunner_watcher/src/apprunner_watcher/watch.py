@@ -13,6 +13,7 @@ from apprunner_watcher.aws.topic import Topic
 from apprunner_watcher.decision import decide
 from apprunner_watcher.diagnosis import Verdict, diagnose
 from apprunner_watcher.event import CustomDomainEvent, Event, OperationEvent, SendTestEvent, Stage
+from apprunner_watcher.missing import Missing
 from apprunner_watcher.report import Report, report, report_of_test
 from apprunner_watcher.snapshot import Attempt, Operations, Snapshot, begins_operation
 
@@ -47,11 +48,11 @@ class Watcher:
         """See an event through. Raises what only a later attempt can cure: then Lambda comes again."""
         if isinstance(event, SendTestEvent):
             return self._tell(_test_incident(event), now, time_left)
-        if isinstance(event, CustomDomainEvent):
-            return Outcome("nothing-to-tell", event.service_name)  # no rule looks at custom domains yet
         sight = replace(self.sight, time_left=max(_LEAST_SIGHT, min(self.sight.time_left, time_left - _TIME_TO_TELL)))
         if isinstance(event, ApiCallEvent):
             return self._hear(event, sight, now, time_left)
+        if isinstance(event, CustomDomainEvent):
+            return self._look_at_domains(event, sight, now, time_left)
         if event.stage is not Stage.FAILED:
             snapshot = glance(event, self.clients, now(), sight)
             verdict = diagnose(snapshot).verdict
@@ -81,6 +82,17 @@ class Watcher:
         self.table.note_call(call.call, now())
         return Outcome("noted", call.service_name)
 
+    def _look_at_domains(
+        self, event: CustomDomainEvent, sight: Sight, now: Callable[[], datetime], time_left: timedelta
+    ) -> Outcome:
+        """Explain a custom domain whose validation has failed, or waits for records. One that is active is no news."""
+        snapshot = gather(event, self.clients, now(), tuple, sight)
+        diagnosis, domains = diagnose(snapshot), snapshot.parts.custom_domains
+        has_failed = not isinstance(domains, Missing) and any(one.has_failed for one in domains)
+        if not diagnosis.causes and not has_failed:
+            return Outcome("nothing-to-tell", event.service_name, diagnosis.verdict.value)
+        return self._tell(_incident(event, snapshot, report(snapshot, diagnosis, decide())), now, time_left)
+
     def _note(self, event: OperationEvent, snapshot: Snapshot, verdict: Verdict, now: datetime) -> Outcome:
         """Note what is attempted, as long as it shows. Nobody is told."""
         attempt = snapshot.attempt()
@@ -105,7 +117,7 @@ class Watcher:
         return Outcome("told" if to_tell else "already-told", service, verdict, causes[0]["code"])
 
 
-def _incident(event: OperationEvent, snapshot: Snapshot, said: Report) -> Incident:
+def _incident(event: OperationEvent | CustomDomainEvent, snapshot: Snapshot, said: Report) -> Incident:
     operations = snapshot.parts.operations
     operation = operations.of(event) if isinstance(operations, Operations) else None
     key = incident_key(operation, event.time, event.id)
