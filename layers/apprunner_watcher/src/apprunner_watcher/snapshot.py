@@ -395,9 +395,8 @@ class Snapshot:
         inside = gaps((parts.image, parts.dependencies, parts.network, parts.access))
         pieces = (one for one in inside if one != _NOT_LOOKED_AT)
         began = (_WHO_BEGAN,) if self._is_without_caller else ()
-        return tuple(
-            dict.fromkeys((*whole, *pieces, *parts.others, *began))
-        )  # one answer may have been to fill two parts
+        # one answer may have been to fill two parts
+        return tuple(dict.fromkeys((*whole, *pieces, *parts.others, *began)))
 
     @property
     def _is_without_caller(self) -> bool:
