@@ -92,13 +92,23 @@ def _explain(snapshot: Snapshot) -> Mapping[str, Any]:
     return report(snapshot, diagnose(snapshot), decide()).data
 
 
+_SHAPES: Final = (
+    '{n} INFO 10.0.{b}.7 - "GET /api/orders/{n}?page=2 HTTP/1.1" 200 OK in {b} ms id=5f3c-{n} agent=Mozilla/5.0',
+    '{{"level":30,"time":{n},"pid":1,"hostname":"ip-10-0-1-{b}","reqId":"req-{n}","msg":"request completed","ms":{b}}}',
+    "2026-03-02T09:01:02.{b}Z  INFO 1 --- [nio-8080-exec-{b}] c.e.shop.OrderService : order {n} stored in {b} ms",
+    "[2026-03-02 09:01:02 +0000] [7] [INFO] shop.views order {n} of customer {b} was paid",
+    "I, [2026-03-02T09:01:02.{b} #1]  INFO -- : [5f3c-{n}] Completed 200 OK in {b}ms (ActiveRecord: 1.{b}ms)",
+    "GET /favicon.ico 404 0.{b} ms - {n}",
+    "WARN  redis connection lost, reconnecting in {b} ms (attempt {n})",
+    'time="2026-03-02T09:01:02Z" level=info msg="cache refreshed" entries={n} took={b}ms',
+    "[32minfo[39m: Mail {n} was queued for delivery to worker {b}",
+    "DEBUG sqlalchemy.engine SELECT orders.id, orders.total FROM orders WHERE orders.customer_id = {n} LIMIT {b}",
+)
+
+
 def _texts(count: int) -> list[str]:
     """Lines of a healthy version: the usual case, and the one in which nothing ends the search early."""
-    return [
-        f'{number} INFO 10.0.{number % 250}.7 - "GET /api/orders/{number}?page=2 HTTP/1.1" 200 OK in {number % 90} ms'
-        " request_id=5f3c-11aa user_agent=Mozilla/5.0"
-        for number in range(count)
-    ]
+    return [_SHAPES[number % len(_SHAPES)].format(n=number, b=number % 250) for number in range(count)]
 
 
 def _bench_redaction(table: Table) -> None:

@@ -12,7 +12,7 @@ from apprunner_watcher.listening import ADDRESSES, SAYS_IT_LISTENS, is_loopback,
 from apprunner_watcher.logged import Logged, logged
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.patterns import pattern_set
-from apprunner_watcher.trace import extents
+from apprunner_watcher.trace import MAY_BEGIN, extents
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +252,8 @@ _DIED = re.compile(
     r"|\bELIFECYCLE\b|app crashed - waiting for file changes|^Unhandled exception\. "
 )
 # Most lines tell none of it: one pass says which of them are worth a closer look.
-_READINGS = (SAYS_IT_LISTENS, _DIED, NAMES_PATH, *ADDRESSES)
-_LISTENS, _DIES, _NAMES_PATH, _NAMES_ADDRESS = 0, 1, 2, 3  # and those behind it
+_READINGS = (SAYS_IT_LISTENS, _DIED, NAMES_PATH, MAY_BEGIN, *ADDRESSES)
+_LISTENS, _DIES, _NAMES_PATH, _MAY_TRACE, _NAMES_ADDRESS = 0, 1, 2, 3, 4  # and those behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +340,9 @@ class ApplicationLog:
     @cached_property
     def traces(self) -> tuple[Trace, ...]:
         """The failing version's stack traces, in the order of its lines."""
-        return traces(self.failing)
+        is_wrapped = (line.logged and (line.logged.stack or "\n" in line.logged.message) for line in self.failing)
+        may_be = any(_MAY_TRACE in readings for _, readings in self._telling) or any(is_wrapped)
+        return traces(self.failing) if may_be else ()
 
     def answers(self, path: str) -> tuple[Answer, ...]:
         """What the failing version's access log says it answered to GET and HEAD of this path."""

@@ -8,6 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+# every mark of a trace, for a first look at a whole text: most logs have none
+MAY_BEGIN = re.compile(
+    r"Traceback \(most recent|(?:^|\n)\s*at \S|---> |(?:^|\n)(?:panic: |fatal error: )|panicked at |\.rb:\d"
+    r"|(?:^|\n)\s*(?:Stack trace:|\[stacktrace\]|Caused by:)"
+)
 _MESSAGE_ROWS = 12  # how many rows a message may take
 _PROPERTY_ROWS = 200  # what Node.js prints of an error's properties, its causes among them
 
