@@ -7,6 +7,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
 import pytest
 from packaging.requirements import Requirement
@@ -21,7 +22,10 @@ from apprunner_watcher.recording import load
 from apprunner_watcher.report import report
 from apprunner_watcher.rule import Rule
 from apprunner_watcher.rules import CATALOGUE
+from apprunner_watcher.vocabulary import CAUSES, REMARKS
 from tests.conftest import ROOT, SEEDS, seed
+from tests.scenarios.scenario import FOLDER as SCENARIOS
+from tests.scenarios.scenario import load as load_scenarios
 
 SEEDS_BY_NAME = {file.stem: file for file in SEEDS}
 RULES = ROOT / "layers" / "apprunner_watcher" / "src" / "apprunner_watcher" / "rules"
@@ -59,6 +63,30 @@ def test_texts_are_complete(rule: Rule) -> None:
     for step in rule.fix:
         assert step.text.endswith((".", ")", "first."))
         assert VERBS.match(step.text) or step.text.startswith("Or ")
+
+
+@EACH
+def test_codes_are_of_the_published_vocabulary(rule: Rule) -> None:
+    causes = {code for group in CAUSES.values() for code in group}
+    assert rule.code in ({*causes, *REMARKS} if rule.is_remark else causes)
+    assert rule.gives_way_to <= causes
+    assert rule.code not in rule.gives_way_to
+
+
+@EACH
+def test_links_are_well_formed(rule: Rule) -> None:
+    link = urlsplit(rule.docs)
+    assert link.scheme == "https"
+    assert re.fullmatch(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", link.netloc)
+    assert re.fullmatch(r"[\w./~@:%+-]*", link.path)
+    assert len(link.path) > 1
+
+
+@EACH
+def test_every_rule_has_two_shapes_and_a_near_miss(rule: Rule) -> None:
+    scenarios = load_scenarios(SCENARIOS / f"{rule.id}.yaml")
+    assert len(scenarios.fires) >= 2  # in two ways at least
+    assert scenarios.clear
 
 
 @EACH
