@@ -169,6 +169,21 @@ def test_a_deployment_without_a_stream_of_its_own_is_no_gap(seen: See) -> None:
     assert not [one for one in snapshot.missing if "log" in one.what]
 
 
+def test_a_deployment_stream_that_no_id_names_is_known_by_its_time(seen: See) -> None:
+    stream = f"deployment/{'0a' * 16}"
+
+    def change(content: dict[str, Any]) -> None:
+        streams = content["logs"][f"{SERVICE}/service"]
+        events = [[at, line.replace("Deployment with ID : ", "")] for at, line in streams["events"]]
+        old = [["2025-11-13T05:00:00Z", "[Build] another deployment"]]
+        own = [["2025-11-13T07:12:30Z", "[Build] sh: 1: tsc: not found"]]
+        content["logs"][f"{SERVICE}/service"] = {"events": events, f"deployment/{'0b' * 16}": old, stream: own}
+
+    assert [(line.stream, line.text) for line in seen(FAILED, change).service_log.deployment] == [
+        (stream, "[Build] sh: 1: tsc: not found")
+    ]
+
+
 def test_a_deployment_stream_that_may_not_be_read_is_a_gap(recorded: Callable[..., Recording]) -> None:
     recording = recorded()
     event = parse(recording.event)

@@ -74,6 +74,7 @@ class Scenario(BaseModel):
     start_command: str = ""
     build_command: str = "npm ci"
     runtime: str = "NODEJS_22"
+    configured_in: Literal["API", "REPOSITORY"] = "API"  # REPOSITORY: in apprunner.yaml, which App Runner does not show
     image: str = IMAGE
     auto_deployments: bool = False
     variables: dict[str, str] = {}
@@ -368,7 +369,10 @@ def _service(scenario: Scenario, status: str) -> dict[str, Any]:
             "CodeRepository": {
                 "RepositoryUrl": "https://github.com/example/shop",
                 "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
-                "CodeConfiguration": {"ConfigurationSource": "API", "CodeConfigurationValues": code},
+                "CodeConfiguration": {
+                    "ConfigurationSource": scenario.configured_in,
+                    **({"CodeConfigurationValues": code} if scenario.configured_in == "API" else {}),
+                },
             }
         }
     source["AutoDeploymentsEnabled"] = scenario.auto_deployments

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from apprunner_watcher.aws.logs import Lines, LogGroup, Share, Stream, Streams
+from apprunner_watcher.aws.read import read
 from apprunner_watcher.event import CustomDomainEvent, OperationEvent, Stage
 from apprunner_watcher.log import ApplicationLog, Line, ServiceLog
 from apprunner_watcher.missing import Missing
@@ -132,7 +133,9 @@ def _start_in_log(event: OperationEvent | CustomDomainEvent, events: Lines | Mis
     return event.time - _LONGEST_OPERATION
 
 
-def _deployment(reads: "Reads", group: LogGroup, events: Lines | Missing, span: Span) -> "Reading[Lines | None] | None":
+def _deployment(
+    reads: "Reads", group: LogGroup, events: Lines | Missing, span: Span
+) -> "Reading[Lines | Missing | None] | None":
     """The deployment's own stream, named for the id in the log (AWS documents the operation's; users see another)."""
     own = () if isinstance(events, Missing) else [line for line in events.lines if span.holds(line.at)]
     named = next((found[1] for line in own if (found := _DEPLOYMENT_ID.search(line.text))), "")
@@ -141,10 +144,21 @@ def _deployment(reads: "Reads", group: LogGroup, events: Lines | Missing, span: 
         return None
     share = _OF_A_GROUP.without(_OF_EVENTS)
 
-    def call() -> Lines | None:  # the id is a guess where the log names none
-        return group.both_ends_if_there(f"deployment/{stream_id}", share, span.since, span.end)
+    def call() -> Lines | Missing | None:
+        named_so = group.both_ends_if_there(f"deployment/{stream_id}", share, span.since, span.end)
+        return named_so or _begun_within(span, group, share)
 
     return reads.begin("deployment log", "logs:GetLogEvents", call)
+
+
+def _begun_within(span: Span, group: LogGroup, share: Share) -> Lines | Missing | None:
+    """The deployment's stream by its time: the id is a guess where the log names none."""
+    streams = read("deployment log", "logs:DescribeLogStreams", group.streams)
+    if streams is None or isinstance(streams, Missing):
+        return streams
+    own = [one for one in streams.listed if one.name.startswith("deployment/") and span.holds(one.first_line_at)]
+    first = min(own, key=lambda one: one.first_line_at, default=None)
+    return group.both_ends(first.name, share, span.since, span.end, first.last_line_at) if first else None
 
 
 def _back_to_the_start(

@@ -1,0 +1,60 @@
+"""The build's language runtime is older or newer than what the application demands."""
+
+import re
+
+from apprunner_watcher.build_log import has_failed, is_error
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.snapshot import Snapshot
+
+_RUNTIMES = {"node": "Node.js", "python": "Python", "java": "Java", "dotnet": ".NET", "other": "the language"}
+
+
+def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """Find a package manager or compiler that refuses the runtime's version, in a build that failed."""
+    if not has_failed(snapshot.service_log):
+        return None
+    for name, runtime in _RUNTIMES.items():
+        if refused := [match for match in matches.service(name) if is_error(match.line)]:
+            evidence = [Evidence.of(refused[0].line)]
+            if snapshot.configuration.runtime:
+                evidence.append(Evidence.setting("Runtime", snapshot.configuration.runtime))
+            return Finding(Confidence.CERTAIN, tuple(evidence), {"runtime": runtime})
+    return None
+
+
+RULE = Rule(
+    id="runtime-version-mismatch-in-build",
+    code="runtime-version-mismatch",
+    title="The build has another version of {runtime} than the application demands",
+    phase=Phase.BUILD,
+    looks_at=frozenset({"configuration", "service_log"}),
+    why="The application, or one of its packages, declares a version of the runtime, and the build runs with another one.",
+    fix=(
+        Step(
+            "Choose the managed runtime, and the runtime-version in apprunner.yaml, that the application declares"
+            " (`engines`, `requires-python`, TargetFramework, `java.version`, go.mod)."
+        ),
+        Step("If App Runner does not offer it, build a container image, which may hold any version."),
+        Step("Or relax what is declared, once you have tested with the version that the build has."),
+    ),
+    false_alarms="`npm warn EBADENGINE` and the like are warnings: npm goes on unless engine-strict is set.",
+    docs="https://docs.aws.amazon.com/apprunner/latest/dg/service-source-code.html",
+    rollback="helps",
+    check=check,
+    service_patterns={
+        "node": re.compile(
+            r"The engine \"node\" is incompatible|ERR_PNPM_UNSUPPORTED_ENGINE|npm (?:ERR!|error) (?:code )?(?:EBADENGINE|notsup Required: \{\"node\")|Your Node version is incompatible"
+            r"|You are using Node\.js [\d.]+\. For Next\.js, Node\.js|CLI requires a minimum Node\.js version|requires Node\.js version|Node\.js [\d.]+ or higher is required|The Node\.js version is not supported"
+        ),
+        "python": re.compile(
+            r"requires a different Python: |is not supported by the project \([^)]{1,60}\)|supported Python range \([^)]{1,60}\) is not compatible with|No Python at |requires-python\b[^\n]{0,80}(?:incompatible|does not satisfy)"
+        ),
+        "java": re.compile(
+            r"invalid (?:target|source) release: |release version \d+ not supported|Unsupported class file major version|compiled by a more recent version of the Java|requires at least (?:JDK|Java|JVM runtime version) \d+"
+        ),
+        "dotnet": re.compile(r"NETSDK1045|SDK does not support targeting|A compatible \.NET SDK was not found"),
+        "other": re.compile(
+            r"Your Ruby version is \S+, but your Gemfile|your php version \([^)]{1,40}\) does not satisfy|requires go >= ?[\d.]+ \(running|but maximum (?:supported )?version|requires rustc \d"
+        ),
+    },
+)
