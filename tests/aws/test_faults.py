@@ -93,7 +93,8 @@ def test_every_read_of_the_list_is_needed_and_nothing_is_missing(faulty: Faulty,
     said = explained(snapshot)
     assert {one["result"] for one in said.data["checks"]} == {"ok"}
     assert said.data["not_judged"] == []
-    assert said.data["remarks"] == []
+    # its connection strings have passwords, so that it can be seen whether they get out
+    assert [one["code"] for one in said.data["remarks"]] == ["secret-in-plain-text"]
 
 
 def test_no_secret_of_it_reaches_anything(see: See) -> None:

@@ -66,6 +66,7 @@ class Scenario(BaseModel):
     minutes: float = 0  # from the health check's begin to the end; 0: what is usual for the ending
     pulled: bool = True
     application: str = ""  # lines of the failing version's first container
+    line_seconds: float = 0.2  # from one of these lines to the next
     serving: str = ""  # lines of the version that still serves
     build: str = ""  # lines of the deployment's stream, with their [Build] prefix
     after: str = ""  # what App Runner says after the end, without its prefix
@@ -234,7 +235,11 @@ def _of_operation(scenario: Scenario) -> dict[str, Any]:
     }
     streams = {
         **({"instance/aa": _lines(scenario.serving, _START - timedelta(hours=1))} if scenario.serving else {}),
-        **({_INSTANCE: _lines(scenario.application, application_at)} if scenario.application else {}),
+        **(
+            {_INSTANCE: _lines(scenario.application, application_at, scenario.line_seconds)}
+            if scenario.application
+            else {}
+        ),
     }
     if streams:
         groups[f"/aws/apprunner/shop/{SERVICE_ID}/application"] = streams
@@ -402,8 +407,8 @@ def _service(scenario: Scenario, status: str) -> dict[str, Any]:
     }
 
 
-def _lines(text: str, at: datetime) -> list[list[str]]:
-    return [[_iso(at + timedelta(milliseconds=200 * number)), line] for number, line in enumerate(text.splitlines())]
+def _lines(text: str, at: datetime, apart: float = 0.2) -> list[list[str]]:
+    return [[_iso(at + timedelta(seconds=apart * number)), line] for number, line in enumerate(text.splitlines())]
 
 
 def _iso(at: datetime) -> str:

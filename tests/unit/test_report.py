@@ -154,7 +154,7 @@ def test_the_seed_in_progress_shows_the_whole_checklist_of_its_document(seen: Se
         re.findall(r"subnet-\w+", checks["subnets shared with database nerava-db"]["because"])
     )
     remarks = {one["code"]: one for one in told.data["remarks"]}
-    assert set(remarks) == {"dependency-open-to-world", "default-security-group"}
+    assert set(remarks) == {"secret-in-plain-text", "dependency-open-to-world", "default-security-group"}
     assert "--group-id sg-0e4cc786d9053f05f" in remarks["dependency-open-to-world"]["fix"][0]["command"]
     assert "[ok]      connector reaches cache nerava-redis:6379" in told.text
     assert "ALSO WORTH FIXING" in told.text
