@@ -75,6 +75,7 @@ class Scenario(BaseModel):
     start_command: str = ""
     build_command: str = "npm ci"
     runtime: str = "NODEJS_22"
+    source_directory: str = ""
     configured_in: Literal["API", "REPOSITORY"] = "API"  # REPOSITORY: in apprunner.yaml, which App Runner does not show
     image: str = IMAGE
     auto_deployments: bool = False
@@ -378,6 +379,7 @@ def _service(scenario: Scenario, status: str) -> dict[str, Any]:
                     "ConfigurationSource": scenario.configured_in,
                     **({"CodeConfigurationValues": code} if scenario.configured_in == "API" else {}),
                 },
+                **({"SourceDirectory": scenario.source_directory} if scenario.source_directory else {}),
             }
         }
     source["AutoDeploymentsEnabled"] = scenario.auto_deployments

@@ -8,8 +8,8 @@ import re
 from apprunner_watcher.log import Line, ServiceLog
 
 _OF_BUILD = re.compile(r"\[(?:Pre|Post)?Build\]")
-# npm warn, WARNING:, (node:1) [DEP0040] DeprecationWarning, #12 3.4 warn
-_WARNS = re.compile(r"^.{0,60}?(?:\b(?:WARN|warn(?:ing)?|WARNING|Warning)\b|Deprecat|DEPRECAT)")
+# npm warn, WARNING:, #12 3.4 warn, src/cart.ts:3:5 warning, (node:1) [DEP0040] DeprecationWarning
+_WARNS = re.compile(r"^(?:\S{1,60}\s{1,9}){1,4}?(?:WARN|[Ww]arn(?:ing)?|WARNING)\b|^.{0,60}?(?:Deprecat|DEPRECAT)")
 # App Runner's end, in whatever stream
 _FAILED = re.compile(r"^(?:\[AppRunner\] )?(?:Failed to (?:build|deploy)\b|[^\n]{0,80}\bfailed\b)")
 

@@ -3,7 +3,7 @@
 import re
 
 from apprunner_watcher.build_log import has_failed, is_error
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
 _MOST_LINES = 2
@@ -32,21 +32,16 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         values[decisive[0][1]] = "yes"
     if _STARTS_A_SERVER.match(command):
         values["server"] = "yes"
-    return Finding(
-        _confidence(step, errors, matches),
-        (*(Evidence.of(match.line) for match in errors[:_MOST_LINES]), Evidence.of(gave_up[0].line)),
-        values,
-    )
+    lines = tuple(dict.fromkeys(Evidence.of(match.line) for match in errors))[:_MOST_LINES]
+    return Finding(_confidence(step, errors, matches), (*lines, Evidence.of(gave_up[0].line)), values)
 
 
 def _confidence(step: str, errors: list[Match], matches: Matches) -> Confidence:
-    if matches.service("finer"):
-        return Confidence.POSSIBLE
     if not errors:
         return Confidence.LIKELY if step else Confidence.POSSIBLE
     # pip leaves out what another version of Python could have
     other_python = any(_OTHER_PYTHON.search(match.line.text) for match in matches.service("error"))
-    return at_most(Confidence.LIKELY, Confidence.CERTAIN) if other_python else Confidence.CERTAIN
+    return Confidence.LIKELY if other_python else Confidence.CERTAIN
 
 
 RULE = Rule(
@@ -140,10 +135,8 @@ RULE = Rule(
             r"|\bE40[13]\b|40[13] (?:Unauthorized|Forbidden)|unable to authenticate|Credentials not correct for|NU1301|pull access denied|no basic auth credentials"
         ),
         "error": re.compile(
-            r"\bERROR\b|\berror[:!]|npm (?:ERR!|error) (?!code|errno|syscall|path|A complete log)\S|\w*(?:Error|Exception):|fatal:|not found\b|[Nn]o such file or directory|Permission denied|Could not |failed to |Traceback|✘|\*\* \("
+            r"\bERROR\b|\berror[:!]|npm (?:ERR!|error) (?!code|errno|syscall|path|A complete log)\S|\w*(?:Error|Exception):|fatal:|not found\b|[Nn]o such file or directory|Permission denied|Could not |failed to |Traceback|\*\*\* \[|✘|\*\* \("
         ),
-        # causes with codes of their own
-        "finer": re.compile(r"No space left on device|\bENOSPC\b|JavaScript heap out of memory|\]\s?Killed$|\bKilled$"),
     },
     is_generic=True,
 )

@@ -3,80 +3,39 @@
 import re
 
 from apprunner_watcher.build_log import is_printed
+from apprunner_watcher.managed_runtime import (
+    installed_by_pip,
+    installs_by_npm,
+    installs_by_pip,
+    is_own_module,
+    is_program_of_node,
+    is_program_of_python,
+    is_revised,
+    plain,
+)
 from apprunner_watcher.module_name import is_built_in
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
-# the revised build copies /app alone into the image that runs
-_REVISED = re.compile(r"PYTHON_3\d\d|NODEJS_(?:18|2\d)")
-_PIP = re.compile(
-    r"\b(?:pip[\d.]*|python[\d.]*\s+-m\s+pip)\s+install\b(?![^&|;\n]{0,200}(?:\s-t\b|--target|--prefix))|\b(?:poetry|pipenv|pdm|uv pip) (?:install|sync)\b"
-)
-_INTO_APP = re.compile(r"venv|virtualenv|PYTHONUSERBASE|PIPENV_VENV_IN_PROJECT|virtualenvs\.in-project")
-_GLOBAL = re.compile(
-    r"\b(?:npm|pnpm)\s+(?:i|install|add)\b[^&|;\n]{0,120}?\s(?:-g|--global|--location=global)\b|\byarn global add\b|\bcorepack (?:enable|prepare)\b"
-)
-_NODE_TOOLS = frozenset(
-    {
-        "pm2",
-        "pm2-runtime",
-        "pnpm",
-        "yarn",
-        "ts-node",
-        "tsx",
-        "nodemon",
-        "serve",
-        "http-server",
-        "nest",
-        "next",
-        "tsc",
-        "bun",
-        "forever",
-        "concurrently",
-        "dotenv",
-    }
-)
-# names of people's own modules
-_OWN = frozenset(
-    {
-        "app",
-        "application",
-        "main",
-        "src",
-        "api",
-        "server",
-        "config",
-        "settings",
-        "core",
-        "backend",
-        "wsgi",
-        "asgi",
-        "manage",
-        "project",
-        "run",
-        "utils",
-        "models",
-        "routes",
-        "lib",
-    }
-)
-_INSTALLED = re.compile(r"([A-Za-z0-9][\w.]*(?:-[A-Za-z_][\w.]*)*)-\d[\w.!+]*")
+_Proof = tuple[Confidence, Evidence]
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a package that is missing at the start, in a service whose build installed it where nothing is kept."""
-    if not snapshot.configuration.is_from_source:
+    configuration = snapshot.configuration
+    if not configuration.is_from_source or (configuration.runtime and not is_revised(configuration.runtime)):
         return None
     confidence = weight(snapshot)
     missing = [*matches.application("module"), *matches.application("program"), *matches.service("program")]
-    missing = [match for match in missing if not is_built_in(_named(match))]
+    missing = [one for one in missing if not is_built_in(_named(one)) and not one.line.is_warning]
     if not confidence or not missing:
         return None
     first = missing[0]
-    found = _python(first, snapshot, matches) or _node(first, snapshot, matches)
+    runtime = "node" if is_program_of_node(_named(first)) else "python"
+    found = _by_npm(first, snapshot, matches) if runtime == "node" else _by_pip(first, snapshot, matches)
     if not found:
         return None
-    limit, proof, runtime = found
+    limit, proof = found
     return Finding(
         at_most(limit, confidence), (Evidence.of(first.line), proof), {"what": _named(first), runtime: "yes"}
     )
@@ -86,61 +45,43 @@ def _named(match: Match) -> str:
     return next((name for name in match.found.groups() if name), "").rpartition("/")[2]
 
 
-def _python(missing: Match, snapshot: Snapshot, matches: Matches) -> tuple[Confidence, Evidence, str] | None:
+def _by_pip(missing: Match, snapshot: Snapshot, matches: Matches) -> _Proof | None:
     """How sure it is that pip installed it in the build, and what shows that."""
     configuration = snapshot.configuration
-    name = _plain(_named(missing).partition(".")[0])
-    installs = [match for match in matches.service("pip") if _keeps_nothing(match.line.text)]
-    if _PIP.search(configuration.start_command) or name in _NODE_TOOLS:
+    name = plain(_named(missing).partition(".")[0])
+    lists = [match for match in matches.service("installed") if is_printed(match.line)]
+    if installs_by_pip(configuration.start_command):
         return None
-    for match in matches.service("installed"):
-        if is_printed(match.line) and name in _packages(match.line.text):
-            return Confidence.CERTAIN, Evidence.of(match.line), "python"
-    if _keeps_nothing(configuration.build_command) and _PIP.search(configuration.build_command):
-        proof = Evidence.setting("BuildCommand", configuration.build_command)
-    elif installs:
-        proof = Evidence.of(installs[0].line)
-    else:
+    installed = next((match for match in lists if name in installed_by_pip(match.line.text)), None)
+    proof = _of_pip(snapshot, matches)
+    if installed and (proof or not configuration.build_command):
+        return Confidence.CERTAIN, Evidence.of(installed.line)
+    is_package = is_program_of_python(_named(missing)) if missing not in matches.application("module") else True
+    if not proof or not is_package or is_own_module(name):
         return None
-    if not (_REVISED.fullmatch(configuration.runtime) or matches.service("revised")) or name in _OWN:
-        return None
-    # pip says what it installed, and the name is not among it: it may be listed under another name, or nowhere
-    return (Confidence.POSSIBLE if matches.service("installed") else Confidence.LIKELY), proof, "python"
+    is_known = is_revised(configuration.runtime) or matches.service("revised")
+    # where pip tells what it installed, and this is not among it, it has another name there, or was never listed
+    return (Confidence.LIKELY if is_known and not lists else Confidence.POSSIBLE), proof
 
 
-def _keeps_nothing(command: str) -> bool:
-    return not _INTO_APP.search(command)
+def _of_pip(snapshot: Snapshot, matches: Matches) -> Evidence | None:
+    """What shows that the build installs packages where nothing is kept."""
+    command = snapshot.configuration.build_command
+    if command:
+        return Evidence.setting("BuildCommand", command) if installs_by_pip(command) else None
+    lines = (match.line for match in matches.service("pip"))
+    return next((Evidence.of(line) for line in lines if installs_by_pip(line.text)), None)
 
 
-def _packages(text: str) -> set[str]:
-    """The modules that `Successfully installed Flask-3.0.3 python-dotenv-1.0.1` may stand for."""
-    names = {_plain(one) for one in _INSTALLED.findall(text)}
-    return names | {part for name in names for part in name.split("_")}
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "_").replace(".", "_")
-
-
-def _node(missing: Match, snapshot: Snapshot, matches: Matches) -> tuple[Confidence, Evidence, str] | None:
+def _by_npm(missing: Match, snapshot: Snapshot, matches: Matches) -> _Proof | None:
     """The same for a program that npm installed globally."""
-    configuration = snapshot.configuration
-    name = _named(missing)
-    is_revised = _REVISED.fullmatch(configuration.runtime) or matches.service("revised")
-    if not is_revised or name not in _NODE_TOOLS or _GLOBAL.search(configuration.start_command):
+    command, name = snapshot.configuration.build_command, _named(missing)
+    if not (is_revised(snapshot.configuration.runtime) or matches.service("revised")):
         return None
-    if _GLOBAL.search(configuration.build_command) and re.search(
-        rf"\b{re.escape(name)}\b|corepack", configuration.build_command
-    ):
-        return Confidence.CERTAIN, Evidence.setting("BuildCommand", configuration.build_command), "node"
-    return next(
-        (
-            (Confidence.CERTAIN, Evidence.of(match.line), "node")
-            for match in matches.service("global")
-            if is_printed(match.line) and (name in match.line.text or "corepack" in match.line.text)
-        ),
-        None,
-    )
+    if installs_by_npm(command, name):
+        return Confidence.CERTAIN, Evidence.setting("BuildCommand", command)
+    lines = (match.line for match in matches.service("global") if is_printed(match.line))
+    return next(((Confidence.CERTAIN, Evidence.of(line)) for line in lines if installs_by_npm(line.text, name)), None)
 
 
 RULE = Rule(

@@ -3,7 +3,7 @@
 import re
 
 from apprunner_watcher.build_log import has_failed, is_error
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
 _TOOL = (
@@ -24,7 +24,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return _finding(in_build[0].line.text, Evidence.of(in_build[0].line), Confidence.CERTAIN)
     at_start = matches.application("not found") if snapshot.configuration.is_from_source else ()
     if at_start and (confidence := weight(snapshot)):
-        return _finding(at_start[0].line.said, Evidence.of(at_start[0].line), confidence)
+        # a script may go on without it
+        return _finding(at_start[0].line.said, Evidence.of(at_start[0].line), at_most(Confidence.LIKELY, confidence))
     return None
 
 
