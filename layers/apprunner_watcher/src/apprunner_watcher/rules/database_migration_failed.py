@@ -105,7 +105,7 @@ RULE = Rule(
             r"|migration directory is corrupt|Migration table is already locked|\bMigrationLocked\b|migration file \"[^\"\n]{1,160}\" failed|migration failed with error"
             r"|is preceding already run migration|Another migration is already running|MigrationsAreLockedError|MigrationScriptError|Can't find meta/_journal\.json"
             r"|Failed query: (?:CREATE|ALTER|DROP) "
-            # golang-migrate, goose, Grafana, Gitea
+            # golang-migrate, goose, Gitea and others
             r"|Dirty database version \d|migration failed(?: in line \d+)?: (?!dial|EOF|context)|failed to run SQL migration|goose(?: run)?: (?:ERROR|failed to (?:run|apply))|found \d+ missing migrations"
             r"|migration failed \(id = |no migration found for version|is for a newer Gitea|has migration lock; cannot run migrations"
             # sqlx, refinery, SeaORM, Diesel

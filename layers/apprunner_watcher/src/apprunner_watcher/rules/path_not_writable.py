@@ -136,7 +136,7 @@ RULE = Rule(
             # coreutils, busybox, dash, bash; docker entrypoints
             rf"|\b(?:mkdir|touch|cp|mv|rm|ln|chmod|chown|sed|tee|tar|install|rsync|unzip): [^\n]{{0,80}}?(?:['\u2018](?P<quoted>[^'\u2019\n]+)['\u2019]|(?P<bare>[\w.~-]*/[\w./-]*))[^\n]{{0,60}}?: {_REFUSAL}"
             rf"|can(?:not|'t) create (?P<redirected>[^:\s]+): {_REFUSAL}|couldn't open temporary file (?P<sed>\S+): {_REFUSAL}"
-            rf"|line \d+: (?P<bash>\S+\.(?:conf|log|env|pid|txt|ya?ml|json|ini|toml|xml|html?)): {_REFUSAL}|='(?P<grafana>/[^']+)' is not writable"
+            rf"|line \d+: (?P<bash>\S+\.(?:conf|log|env|pid|txt|ya?ml|json|ini|toml|xml|html?)): {_REFUSAL}|='(?P<folder_of_data>/[^']+)' is not writable"
             # nginx, Apache
             r"|\[emerg\][^\n]{0,40}?\b(?:mkdir|open|chown|rename|unlink)\(\)? ?\"(?P<nginx>[^\"]+)\"[^\n]{0,20} failed \((?:13: Permission|1: Operation|30: Read-only)"
             r"|\(13\)Permission denied: AH000(?:58|91|99): [^\n]{0,80}?(?P<apache>/[^\s:]+)"

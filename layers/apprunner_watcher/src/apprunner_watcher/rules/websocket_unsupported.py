@@ -68,7 +68,7 @@ RULE = Rule(
             r"Failed to upgrade to WebSocket \(REQUEST_METHOD: GET, HTTP_CONNECTION: [^,)]{0,20}, HTTP_UPGRADE: ?\)"  # Action Cable
             r"|Can \"Upgrade\" only to \"WebSocket\""  # Tornado: Jupyter, Bokeh, Streamlit
             r"|websocket: the client is not using the websocket protocol: 'upgrade' token not found"  # gorilla
-            r"|WebSocket protocol violation: Connection header \"[^\"]{0,40}\" does not contain Upgrade"  # coder/websocket
+            r"|WebSocket protocol violation: Connection header \"[^\"]{0,40}\" does not contain Upgrade"  # Go
             r"|Handshake failed due to invalid (?:Upgrade|Connection) header"  # Spring
             r"|InvalidUpgrade: (?:missing|invalid) (?:Connection|Upgrade) header"  # Python's websockets
             r"|`?Connection`? header did not include '?upgrade|WebSocket upgrade is expected"  # axum, actix
