@@ -1,13 +1,45 @@
-"""Here you find what a denied call to AWS is about: a secret that the service refers to, the key of one, or neither."""
+"""Here you find how SDKs say that they have no credentials, and what a denied call to AWS is about."""
 
 import re
 from collections.abc import Iterable
 
+NO_CREDENTIALS = re.compile(
+    # boto3 and the AWS CLI, boto
+    r"Unable to locate credentials|\bNoAuthHandlerFound\b|\bNoCredentialsError\b(?!\()"
+    # JavaScript v2 and v3
+    r"|Could not load credentials from any providers|Missing credentials in config\b|\bCredentialsProviderError:"
+    r"|\bCredential is missing\b|EC2 Metadata roleName request returned error"
+    r"|container metadata service cannot be used unless the AWS_CONTAINER_CREDENTIALS"
+    # Go v1 and v2, and Terraform
+    r"|NoCredentialProviders: no valid providers in chain|no EC2 IMDS role found|failed to refresh cached credentials"
+    r"|\bEC2RoleRequestError: no EC2 instance role found|\bCredentialsEndpointError:"
+    r"|no valid (?:AWS )?credential sources"
+    # Java v1 and v2, Kotlin, Hadoop
+    r"|Unable to load (?:AWS )?credentials from any (?:of the )?providers?"
+    r"|Unable to load credentials from (?:service endpoint|system settings)"
+    r"|No credentials could be loaded from the chain|\bNoAuthWithAWSException\b"
+    # .NET
+    r"|Unable to get IAM security credentials from EC2 Instance Metadata Service|Failed to resolve AWS credentials"
+    r"|AmazonClientException: Unable to find credentials"
+    # PHP
+    r"|Error retrieving credentials from the instance profile metadata (?:service|server)"
+    r"|Cannot read credentials from \S{0,80}/\.aws/credentials"
+    # Ruby
+    r"|\bMissingCredentialsError\b|unable to sign request without credentials set"
+    # Rust, and the object_store of Polars, Delta Lake and DataFusion
+    r"|no providers in chain provided credentials|\bCredentialsNotLoaded\b"
+    r"|Generic S3 error: [^\n]{0,120}169\.254\.169\.254/"
+    # Elixir, Swift
+    r"|tried to access the AWS EC2 instance meta, but it could not be reached|\bNo credential provider found\b"
+)
+"""What an SDK says when none of the places where it looks for credentials has any."""
+
 _OF_KEY = re.compile(
     r"Access to KMS is not allowed|ciphertext refers to a (?:customer master|KMS) key"
-    r"|not authorized to perform:? kms:Decrypt",
+    r"|not authorized to perform:? ?[`'\"]?kms:Decrypt",
     re.IGNORECASE,
 )
+_KEY_OF_SECRET = re.compile(r"Access to KMS is not allowed|ciphertext refers to a (?:customer master|KMS) key")
 # what else is encrypted with a key; kms:Decrypt is asked for by the service that holds it
 _OF_OTHERS = re.compile(
     r"\b(?:Get|Put|Head|Copy|List)Objects?\b|\bS3\b|s3\.|\b(?:SQS|SNS|DynamoDB|Kinesis|Lambda|EBS|EFS)\b"
@@ -23,16 +55,14 @@ _STARTING = re.compile(
 )
 
 
-def is_by_key(said: str, *, refers_to_secrets: bool) -> bool:
-    """Whether the key of a secret or parameter refuses; what does not say whose key it is, is about what there is."""
-    found = _OF_KEY.search(said)
-    if not found:
-        return False
-    if _OF_SECRETS.search(said):
-        return True
-    if _OF_OTHERS.search(said):
-        return False
-    return refers_to_secrets or "kms:" not in found[0].lower()
+def is_by_key(said: str) -> bool:
+    """Whether a key refuses, and not that of data in S3, SQS and the like."""
+    return bool(_OF_KEY.search(said)) and (names_secret(said) or not _OF_OTHERS.search(said))
+
+
+def names_secret(said: str) -> bool:
+    """Whether it says itself that it is about a secret or parameter, or in the words that only those have."""
+    return bool(_OF_SECRETS.search(said)) or bool(_KEY_OF_SECRET.search(said))
 
 
 def is_of_reference(said: str, sources: Iterable[str]) -> bool:

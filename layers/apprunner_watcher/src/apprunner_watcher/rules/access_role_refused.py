@@ -57,7 +57,7 @@ _REFUSED = re.compile(
     r"(?i:error (?:in|while|when) assuming (?:the )?access role)"
     r"|(?i:(?:failed|unable|could not|cannot|can't) (?:to )?assume (?:the )?access[ -]role)"
     r"|Invalid Access Role|(?i:access role[^\n]{0,120}(?:invalid|not exist|doesn't exist|not found|cannot be assumed|can't be assumed))"
-    r"|(?i:authentication ?configuration (?:is )?(?:invalid|missing|required))"
+    r"|(?i:(?:authentication ?configuration|access ?role(?: ?arn)?) (?:is |must be |has to be )?(?:invalid|missing|required|provided|specified))"
 )
 _ABOUT_A_ROLE = re.compile(r"assum(?:e|ing)\b|AssumeRole|not authorized to perform:? ?ecr:")
 

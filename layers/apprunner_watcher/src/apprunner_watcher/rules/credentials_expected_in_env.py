@@ -18,7 +18,7 @@ from apprunner_watcher.rule import (
 from apprunner_watcher.snapshot import Snapshot
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_KEY = r"aws_(?:access_key_id|secret_access_key|access_key|secret_key)"
+_KEY = r"(?:cloud\.)?aws[._-]?(?:s3[._-]|ses[._-]|credentials\.)?(?:access[._-]?key(?:[._-]?id)?|secret(?:[._-]?access)?[._-]?key)"
 _OTHER_NAME = re.compile(r"\b(?!AWS_)[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 
 
@@ -93,6 +93,8 @@ RULE = Rule(
             r"|Access key (?:ID )?cannot be (?:null|blank)|Secret (?:access )?key cannot be (?:null|blank)"
             # Ruby's fog
             r"|Missing required arguments: aws_access_key_id"
+            # Ruby's own SDK, Go v2, Bun
+            r"|missing (?:required option|keyword)s?:? :access_key_id|static credentials are empty|ERR_S3_MISSING_CREDENTIALS"
             # .NET
             r"|Value cannot be null\. \(Parameter 'awsAccessKeyId'\)"
         ),

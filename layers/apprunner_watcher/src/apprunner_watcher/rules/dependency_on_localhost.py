@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from apprunner_watcher.outbound import is_telemetry
+from apprunner_watcher.proof import is_overcome
 from apprunner_watcher.rule import (
     Confidence,
     Evidence,
@@ -74,6 +75,7 @@ _FAILED = re.compile(
     r"|No connection could be made|[Cc]onnect call failed|Max retries exceeded|Failed to establish a new connection|brokers are down|returned error|\bdisconnected\b"
     r"|Network Adapter could not|[Tt]imed out|timeout|ETIMEDOUT|no response|couldn't connect to|ServerSelection|[Cc]annot assign requested address|EADDRNOTAVAIL"
 )
+_SEVERAL = 3
 _REFUSED = re.compile(r"ECONNREFUSED|econnrefused|\b[Rr]efused\b|ConnectionRefused")
 # a server of its own that the container starts: then it is that one which fails, or is not up yet
 _RUNS_ITS_OWN = re.compile(
@@ -98,7 +100,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not (usual or others):
         return None
     first, confidence = gravest(usual or others, confidence)
-    if snapshot.is_live and (first.line.is_passing or not _REFUSED.search(first.line.said)):
+    if snapshot.is_live and not _lasts(snapshot, usual or others):
         return None
     if not usual:
         confidence = at_most(Confidence.LIKELY if snapshot.has_ended else Confidence.POSSIBLE, confidence)
@@ -110,6 +112,16 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         _evidence(first, failed),
         {"dependency": _USUAL_PORTS.get(port, "a service"), "port": port},
     )
+
+
+def _lasts(snapshot: Snapshot, failed: Sequence[Match]) -> bool:
+    """Whether a live service was refused for good: with an error, or on every one of several attempts."""
+    refused = [match for match in failed if _REFUSED.search(match.line.said)]
+    if not refused:
+        return False
+    is_error = not gravest(failed, Confidence.CERTAIN)[0].line.is_passing
+    is_over = is_overcome(snapshot.application_log.failing, refused[-1].line)
+    return is_error or (len(refused) >= _SEVERAL and not is_over)
 
 
 def _evidence(first: Match, failed: Sequence[Match]) -> tuple[Evidence, ...]:

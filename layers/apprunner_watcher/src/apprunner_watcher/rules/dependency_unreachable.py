@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from apprunner_watcher.obstacle import checks
 from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc, is_private
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
+from apprunner_watcher.proof import is_overcome
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -12,6 +13,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a connection to another host that failed, in an application that never serves."""
     failed = [one for one in failures(matches.application("failed")) if not _has_other_root(snapshot, one)]
     confidence = weight(snapshot)
+    if snapshot.is_live:
+        failed = _lasting(snapshot, failed)
     if not failed or not confidence:
         return None
     first = _most_telling(failed)
@@ -36,6 +39,21 @@ def _has_other_root(snapshot: Snapshot, failure: Failure) -> bool:
     line = failure.match.line
     trace = next((one for one in snapshot.application_log.traces if line in one.lines), None)
     return bool(trace and trace.root is not line and not FAILED.search(trace.says))
+
+
+def _lasting(snapshot: Snapshot, failed: Sequence[Failure]) -> list[Failure]:
+    """Of a live service: what it tried more than once and never reached, of that which it has to itself."""
+    own = [one for one in failed if one.place and not one.match.line.is_passing and _is_own(snapshot, one)]
+    again = [one for one in own if sum(one.place == other.place for other in own) > 1]
+    is_over = again and is_overcome(snapshot.application_log.failing, again[-1].match.line)
+    return [] if is_over else again
+
+
+def _is_own(snapshot: Snapshot, failure: Failure) -> bool:
+    variables = snapshot.configuration.variables
+    return any(
+        is_private(host) or is_of_a_vpc(host) or any(host in one.shown for one in variables) for host in failure.hosts
+    )
 
 
 def _most_telling(failed: Sequence[Failure]) -> Failure:
@@ -66,6 +84,7 @@ RULE = Rule(
     code="dependency-unreachable",
     title="The application cannot reach {dependency} (egress: {egress})",
     phase=Phase.START,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     looks_at=frozenset({"application_log", "configuration", "dependencies", "network", "service_log"}),
     why=(
         "The connection was refused or not answered. With DEFAULT egress nothing inside a VPC can be reached, and"

@@ -2,9 +2,10 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
+_APP_RUNNER = ".awsapprunner.com"
 _BAD_REQUEST = 400
 _FIRST_ERROR = 400
 # Django's own page for 400, in its versions: without a handler of its own, nothing else tells of a refused host
@@ -13,6 +14,8 @@ _DJANGO_PAGE = re.compile(r"\" 400 (?:26|143|154)\b")
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a refused Host header in a version that was never healthy: only the health check asks it anything."""
+    if snapshot.is_live:
+        return _of_public_name(matches.application("refused"))
     answers = snapshot.health_check_answers
     if not snapshot.is_unhealthy or any(answer.status < _FIRST_ERROR for answer in answers):
         return None
@@ -27,7 +30,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
                 Evidence.of(first.line),
                 *(Evidence.of(answer.line) for answer in answers[:1] if answer.line != first.line),
             ),
-            {"host": host or "of the health check", **_framework(first[0])},
+            {"host": host or "of the health check", "checked": "yes", **_framework(first[0])},
         )
     if not answers or {answer.status for answer in answers} != {_BAD_REQUEST}:
         return None
@@ -35,8 +38,17 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     return Finding(
         Confidence.LIKELY if is_django else Confidence.POSSIBLE,
         (Evidence.of(answers[0].line), Evidence.setting("HealthCheckConfiguration.Path", snapshot.checked_path)),
-        {"host": "of the health check", **({"django": "yes"} if is_django else {})},
+        {"host": "of the health check", "checked": "yes", **({"django": "yes"} if is_django else {})},
     )
+
+
+def _of_public_name(refused: tuple[Match, ...]) -> Finding | None:
+    """In a live service scanners are refused as well; whoever asks by the name that App Runner gave it is not one."""
+    own = [match for match in refused if _APP_RUNNER in match.line.text]
+    if not own:
+        return None
+    host = next((text for text in own[0].found.groups() if text), "of its own domain")
+    return Finding(Confidence.LIKELY, (Evidence.of(own[0].line),), {"host": host, "public": "yes"})
 
 
 _FRAMEWORKS = {
@@ -57,10 +69,12 @@ RULE = Rule(
     code="host-header-rejected",
     title="The application refuses the Host header {host}",
     phase=Phase.HEALTH,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why=(
         "The health check asks the container by its private address, which changes with every instance, and the"
-        " application admits only the host names that it was told."
+        " application admits only the host names that it was told. In a service that is live it is the public name that"
+        " the application was not told."
     ),
     fix=(
         Step(
@@ -85,7 +99,12 @@ RULE = Rule(
         ),
         Step("Admit private addresses in the trusted hosts (`TrustHosts`, `framework.trusted_hosts`).", when="php"),
         Step("Exempt the health check's path from the Host check, or admit private addresses there.", when="other"),
-        Step("Or let the health check only open the port (protocol TCP)."),
+        Step("Or let the health check only open the port (protocol TCP).", when="checked"),
+        Step(
+            "Add the service's own domain, and each custom domain, to the hosts that the application admits"
+            " (ALLOWED_HOSTS, `config.hosts`, AllowedHosts, `trustHosts`).",
+            when="public",
+        ),
     ),
     false_alarms=(
         "Scanners of the internet send wrong Host headers to every service: in one that is healthy such a line is"

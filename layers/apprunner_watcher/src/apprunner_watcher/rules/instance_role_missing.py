@@ -3,6 +3,7 @@
 import re
 
 from apprunner_watcher.access import Access, Role
+from apprunner_watcher.denial import NO_CREDENTIALS
 from apprunner_watcher.rule import (
     Confidence,
     Evidence,
@@ -124,33 +125,5 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/security_iam_service-with-iam.html",
     rollback="does-not-help",
     check=check,
-    application_patterns={
-        "no credentials": re.compile(
-            # boto3 and the AWS CLI, boto
-            r"Unable to locate credentials|\bNoAuthHandlerFound\b|\bNoCredentialsError\b(?!\()"
-            # JavaScript v2 and v3
-            r"|Could not load credentials from any providers|Missing credentials in config\b|\bCredentialsProviderError:"
-            r"|\bCredential is missing\b|EC2 Metadata roleName request returned error"
-            # Go v1 and v2, and Terraform
-            r"|NoCredentialProviders: no valid providers in chain|no EC2 IMDS role found|failed to refresh cached credentials"
-            r"|\bEC2RoleRequestError: no EC2 instance role found|\bCredentialsEndpointError:"
-            r"|no valid (?:AWS )?credential sources"
-            # Java v1 and v2, Kotlin
-            r"|Unable to load AWS credentials from any provider|Unable to load credentials from any of the providers in the chain"
-            r"|Unable to load credentials from (?:service endpoint|system settings)"
-            r"|No credentials could be loaded from the chain"
-            # .NET
-            r"|Unable to get IAM security credentials from EC2 Instance Metadata Service|Failed to resolve AWS credentials"
-            r"|AmazonClientException: Unable to find credentials"
-            # PHP
-            r"|Error retrieving credentials from the instance profile metadata (?:service|server)"
-            r"|Cannot read credentials from \S{0,80}/\.aws/credentials"
-            # Ruby
-            r"|\bMissingCredentialsError\b|unable to sign request without credentials set"
-            # Rust
-            r"|no providers in chain provided credentials|\bCredentialsNotLoaded\b"
-            # Elixir
-            r"|tried to access the AWS EC2 instance meta, but it could not be reached"
-        ),
-    },
+    application_patterns={"no credentials": NO_CREDENTIALS},
 )

@@ -33,7 +33,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     found = sentences or errors or _own(snapshot, matches.application("hint"))
     if snapshot.is_live:
         found = [match for match in found if not match.line.is_passing and not _TELEMETRY.search(match.line.said)]
-        confidence = Confidence.CERTAIN if sentences else confidence
+        confidence = Confidence.CERTAIN if sentences else _weight_of_errors(found, confidence)
     if not found:
         return None
     first, confidence = gravest(found, confidence)
@@ -57,6 +57,13 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     )
 
 
+def _weight_of_errors(found: Sequence[Match], confidence: Confidence) -> Confidence:
+    """Of a live service: one object that is not there is denied as well."""
+    errors = [match.line.said for match in found if not _PRINTED.search(match.line.said)]
+    is_odd = len(errors) < _AGAIN and all(_MAY_BE_ABSENT.search(said) for said in errors)
+    return Confidence.POSSIBLE if is_odd else confidence
+
+
 def _own(snapshot: Snapshot, found: Sequence[Match]) -> list[Match]:
     """What the application itself was denied: neither a referenced secret nor the key of one."""
     sources = snapshot.configuration.secret_sources
@@ -64,7 +71,7 @@ def _own(snapshot: Snapshot, found: Sequence[Match]) -> list[Match]:
         match
         for match in found
         if not _BAD_KEYS.search(match.line.said)
-        and not is_by_key(match.line.said, refers_to_secrets=bool(sources))
+        and not is_by_key(match.line.said)
         and not is_of_reference(match.line.said, sources.values())
     ]
 
@@ -85,10 +92,13 @@ _BAD_KEYS = re.compile(
 _TELEMETRY = re.compile(
     r"\b(?:xray:|cloudwatch:Put|ec2:Describe(?:Tags|Instances)|PutTraceSegments|PutTelemetryRecords)"
 )
+_AGAIN = 2
+_PRINTED = re.compile(r"^\s*(?:name|[Cc]ode|__type): '")  # an error as JavaScript prints it, below its message
+_MAY_BE_ABSENT = re.compile(r"^\W*AccessDenied: |\b(?:Get|Head)Object\b")
 _NO_MODEL = re.compile(r"access to the model|Model access is denied")
-_ACTION = re.compile(r"not authorized to perform:? ?([\w-]+:\w+)")
+_ACTION = re.compile(r"not authorized to perform:? ?[`'\"]?([\w-]+:\w+)")
 _CALL = re.compile(r"when calling the (\w+) operation")
-_RESOURCE = re.compile(r" on (?:the )?resource:? \"?(arn:[^\s\",;]+)")
+_RESOURCE = re.compile(r" on (?:the )?resource:? [`'\"]?(arn:[^\s\"',;]+)")
 
 RULE = Rule(
     id="instance-role-permission",
@@ -122,7 +132,7 @@ RULE = Rule(
     check=check,
     application_patterns={
         # IAM's own sentence, whatever the SDK; an anonymous request was not signed by any role
-        "sentence": re.compile(r"(?<!User: anonymous is )\bnot authorized to perform:? ?[\w-]+:\w+"),
+        "sentence": re.compile(r"(?<!User: anonymous is )\bnot authorized to perform:? ?[`'\"]?[\w-]+:\w+"),
         "error": re.compile(
             # boto3 and the AWS CLI
             r"An error occurred \((?:AccessDenied(?:Exception)?|UnauthorizedOperation|AuthorizationError(?:Exception)?|403)\)"
@@ -130,7 +140,7 @@ RULE = Rule(
             r"|\(Service: [\w ]{1,40}[;,] Status Code: 403\b|Error Code: (?:AccessDenied(?:Exception)?|UnauthorizedOperation)\b"
             r"|AmazonS3Exception: (?:Access Denied|Forbidden)|S3Exception: Access Denied"
             # Go v1 and v2
-            r"|\bAccessDenied: Access Denied\b|api error (?:AccessDenied(?:Exception)?|UnauthorizedOperation|AuthorizationError|Forbidden):"
+            r"|\bAccessDenied: Access Denied\b|api error (?:AccessDenied(?:Exception)?|UnauthorizedOperation|AuthorizationError|Forbidden):|https response error StatusCode: 403\b"
             # JavaScript v2 and v3, as an error and as a printed object
             r"|\bAccessDenied(?:Exception)?: (?:User: |You don't have access)|^\s*(?:name|code|Code|__type): '(?:AccessDenied(?:Exception)?|UnauthorizedOperation)'"
             # Ruby
@@ -146,11 +156,16 @@ RULE = Rule(
             r"|#AccessDeniedException\b|\"__type\":\s*\"AccessDeniedException\""
         ),
         "hint": re.compile(
+            # JavaScript, where no message comes with it; Arrow; Flysystem
+            r"\bAccessDenied(?:Exception)?: (?:UnknownError|null)\b|\bForbidden: (?:UnknownError\b|null$)|AWS Error ACCESS_DENIED\b"
+            r"|https://[^\s\"]{1,80}\.amazonaws\.com[^\n]{0,200}resulted in a `403 Forbidden`"
+            # Amazon MSK
+            r"|SaslAuthenticationException: \[[0-9a-f-]{36}\]: Access denied"
             # s3fs; OpenSearch, which knows the role by its ARN
-            r"\bPermissionError: (?:Access Denied|Forbidden)$|no permissions for \[[^\]\n]{0,200}\] and User \[name=arn:aws"
+            r"|\bPermissionError: (?:Access Denied|Forbidden)$|no permissions for \[[^\]\n]{0,200}\] and User \[name=arn:aws"
             r"|You don't have access to the model|Model access is denied"
             # Go v1, JavaScript v2 and .NET, where S3 answers without a body
-            r"|\bForbidden: (?:Forbidden|null)$"
+            r"|\bForbidden: Forbidden$"
             r"|Error making request with Error Code Forbidden and Http Status Code Forbidden"
         ),
     },

@@ -3,6 +3,7 @@
 import re
 
 from apprunner_watcher.access import TASKS_SERVICE, Access, Role
+from apprunner_watcher.denial import NO_CREDENTIALS
 from apprunner_watcher.rule import (
     CONFIGURATION,
     Confidence,
@@ -16,6 +17,7 @@ from apprunner_watcher.rule import (
     refused,
     weight,
 )
+from apprunner_watcher.service import Configuration
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -39,7 +41,9 @@ def _of_call(snapshot: Snapshot) -> Finding | None:
 
 
 def _names_instance_role(snapshot: Snapshot) -> bool:
-    arn = snapshot.call.requested.instance_role_arn
+    configuration = snapshot.parts.configuration
+    kept = configuration.instance_role_arn if isinstance(configuration, Configuration) else ""
+    arn = snapshot.call.requested.instance_role_arn or kept
     return bool(arn) and arn in snapshot.call.error_message and bool(refused(snapshot, _ASSUMING))
 
 
@@ -126,12 +130,5 @@ RULE = Rule(
             r"|not authorized to perform:? sts:AssumeRole on (?:the )?resource"
         ),
     },
-    application_patterns={
-        "no credentials": re.compile(
-            r"Unable to locate credentials|Could not load credentials from any providers|Missing credentials in config\b"
-            r"|NoCredentialProviders|no EC2 IMDS role found|failed to refresh cached credentials"
-            r"|Unable to load (?:AWS )?credentials from any (?:of the )?providers?|Unable to get IAM security credentials"
-            r"|MissingCredentialsError|no providers in chain provided credentials"
-        ),
-    },
+    application_patterns={"no credentials": NO_CREDENTIALS},
 )

@@ -3,7 +3,7 @@
 import re
 
 from apprunner_watcher.access import Access, SecretReference
-from apprunner_watcher.denial import is_by_key
+from apprunner_watcher.denial import is_by_key, names_secret
 from apprunner_watcher.rule import (
     CONFIGURATION,
     Confidence,
@@ -28,12 +28,13 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not snapshot.is_live and (said := matches.service("denied")):
         return _found(snapshot, Confidence.CERTAIN, Evidence.of(said[0].line))
     confidence = weight(snapshot)
-    denied = [match for match in matches.application("denied") if is_by_key(match.line.said, refers_to_secrets=refers)]
+    denied = [match for match in matches.application("denied") if is_by_key(match.line.said)]
     if snapshot.is_live:
         denied = [match for match in denied if not match.line.is_passing]
     if denied and confidence:
         first, confidence = gravest(denied, confidence)
-        confidence = at_most(Confidence.LIKELY, confidence) if outlived(snapshot, denied) else confidence
+        is_clear = (refers or names_secret(first.line.said)) and not outlived(snapshot, denied)
+        confidence = confidence if is_clear else at_most(Confidence.LIKELY, confidence)
         return _found(snapshot, confidence, Evidence.of(first.line))
     log = snapshot.service_log
     # App Runner reads secrets before anything of the application runs: if that runs, they were read
@@ -59,7 +60,7 @@ def _refusals(snapshot: Snapshot) -> list[Evidence]:
     ][:2]
 
 
-_DENIED = r"(?:Access to KMS is not allowed|ciphertext refers to a (?:customer master|KMS) key|not authorized to perform:? kms:Decrypt)"
+_DENIED = r"(?:Access to KMS is not allowed|ciphertext refers to a (?:customer master|KMS) key|not authorized to perform:? ?[`'\"]?kms:Decrypt)"
 
 RULE = Rule(
     id="kms-decrypt-denied",

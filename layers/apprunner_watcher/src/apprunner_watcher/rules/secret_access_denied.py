@@ -34,7 +34,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 def _is_of_secret(match: Match) -> bool:
     """Neither the key's refusal nor a network that leads nowhere, nor the sign-in to the registry."""
     text = match.line.said
-    return not is_by_key(text, refers_to_secrets=True) and not _OTHERWISE.search(text)
+    return not is_by_key(text) and not _OTHERWISE.search(text)
 
 
 def _of_application(snapshot: Snapshot, matches: Matches) -> Finding | None:

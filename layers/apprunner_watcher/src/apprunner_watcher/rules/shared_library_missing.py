@@ -8,6 +8,7 @@ from apprunner_watcher.rule import (
     Finding,
     Match,
     Matches,
+    Occasion,
     Phase,
     Rule,
     Step,
@@ -35,8 +36,13 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         (("prisma_warning",), Confidence.LIKELY if _ends_with_warning(snapshot, matches) else Confidence.POSSIBLE),
         (("vague",), Confidence.POSSIBLE),
     ):
+        # in a service that is live, a program that it calls cannot be loaded; all else it may do without
+        if snapshot.is_live and "loader" not in names:
+            break
         if found := [match for _, match in matches.of(*names) if not _IS_ANOTHER.search(match.line.said)]:
             match = next((match for match in found if not match.line.is_warning), found[0])
+            if snapshot.is_live and match.line.is_warning:
+                break
             of_words = Confidence.LIKELY if match.line.is_warning else Confidence.CERTAIN
             return _finding(match, at_most(limit, at_most(of_words, confidence)))
     return None
@@ -58,6 +64,7 @@ RULE = Rule(
     code="shared-library-missing",
     title="A system library is not in the image: {library}",
     phase=Phase.START,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     looks_at=frozenset({"application_log", "configuration", "service_log"}),
     why=(
         "A package or program is installed, and the library of the operating system that it needs is not, or only"

@@ -26,6 +26,7 @@ _BROKEN = re.compile(
     r"(?i)\bconnection\b[^\n]{0,160}(?:PENDING_HANDSHAKE|not (?:in )?(?:an? )?available|n't available|not valid|invalid|not found|not exist|n't exist|deleted)"
     r"|failed to retrieve the latest commit|valid connection to your (?:GitHub|Bitbucket)"
     r"|(?:source code )?(?:repository|branch)\b[^\n]{0,100}(?:not found|not exist|n't exist|could not be found)[^\n]{0,100}(?:branch|github|bitbucket|source)"
+    r"|\brepository https?://\S{1,200} (?:not found|does not exist|doesn't exist|could not be (?:found|accessed)|is not accessible)"
     r"|\bbranch\b[^\n]{0,100}(?:not found|does not exist|doesn't exist)"
 )
 _SIGN_IN = re.compile(r"(?i)authentication ?configuration")

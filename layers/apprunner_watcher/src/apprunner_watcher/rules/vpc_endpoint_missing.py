@@ -17,6 +17,7 @@ from apprunner_watcher.rule import (
 )
 from apprunner_watcher.snapshot import Snapshot
 
+_AGAIN = 2
 _BLOCKERS = frozenset({"endpoint", "route", "gateway"})
 
 
@@ -39,10 +40,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     is_blocked = bool(found and found.blocked_by and found.blocked_by.kind in _BLOCKERS)
     if found and not is_blocked and found.result != "unknown":
         return None  # it is reached, or a security group is in the way
-    if snapshot.is_live and not is_blocked:
+    if snapshot.is_live and not is_blocked and len(failed) < _AGAIN:
         return None  # one odd line is no cause
     if not is_blocked:
-        confidence = at_most(Confidence.LIKELY, confidence)
+        confidence = Confidence.POSSIBLE if snapshot.is_live else at_most(Confidence.LIKELY, confidence)
     if len(by_api) > 1 or (others and outside(failed)):
         confidence = Confidence.POSSIBLE  # then what is missing is the way to the internet
     network = (Evidence(NETWORK, found.because),) if found and is_blocked else ()
