@@ -19,12 +19,14 @@ from apprunner_watcher.snapshot import Snapshot
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _KEY = r"(?:cloud\.)?aws[._-]?(?:s3[._-]|ses[._-]|credentials\.)?(?:access[._-]?key(?:[._-]?id)?|secret(?:[._-]?access)?[._-]?key)"
+# pydantic in the line below the name, zod in the one above
+_IS_FIELD = re.compile(r"ield required|\"?path\"?: \[\s*$", re.MULTILINE)
 _OTHER_NAME = re.compile(r"\b(?!AWS_)[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a demand for AWS keys, no such key among the variables, in an application that never serves."""
-    fields = [match for match in matches.application("field") if "ield required" in match.after]
+    fields = [match for match in matches.application("field") if _IS_FIELD.search(f"{match.before}\n{match.after}")]
     named = [match for match in (*matches.application("demand"), *fields) if not _names_others(match)]
     empty = matches.application("empty")
     demands = [match for match in (*named, *empty) if not match.line.is_warning]
@@ -98,7 +100,7 @@ RULE = Rule(
             # .NET
             r"|Value cannot be null\. \(Parameter 'awsAccessKeyId'\)"
         ),
-        # pydantic names the field, and says what is wrong with it in the line below
-        "field": re.compile(r"^\s*(?i:aws_access_key_id|aws_secret_access_key|AWS_ACCESS_KEY|AWS_SECRET_KEY)\s*$"),
+        # pydantic and zod name the field in a line of its own
+        "field": re.compile(r"^\s*['\"]?(?i:aws_access_key_id|aws_secret_access_key|aws_access_key|aws_secret_key)['\"]?\s*$"),
     },
 )

@@ -80,7 +80,7 @@ RULE = Rule(
             # RabbitMQ, NATS, Kafka
             r"|ACCESS[_-]REFUSED\b|username or password not allowed|no access to this vhost|NOT_ALLOWED - (?:vhost [^\n]{1,80} not found|access to vhost (?![^\n]{1,120}limit))"
             r"|AuthenticationFailureException|Probable(?:Authentication|AccessDenied)Error|Authorization Violation"
-            r"|SaslAuthenticationException|SASLAuthenticationError|SASL [Aa]uthentication (?:error|failed|Failed)|SASL \S{1,20} (?:authentication failed|mechanism handshake failed)|KafkaJSSASL\w+"
+            r"|SaslAuthenticationException(?!: \[[0-9a-f-]{36}\]: Access denied)|SASLAuthenticationError|SASL [Aa]uthentication (?:error|failed|Failed)|SASL \S{1,20} (?:authentication failed|mechanism handshake failed)|KafkaJSSASL\w+"
             # Elasticsearch, OpenSearch, Cassandra, Neo4j, ClickHouse, Snowflake
             r"|unable to authenticate user \[|missing authentication credentials for REST request|failed to authenticate user \["
             r"|AuthenticationException\(401|Provided username [^\n]{1,80} and/or password are incorrect|unauthorized due to authentication failure"

@@ -121,7 +121,7 @@ def _lasts(snapshot: Snapshot, failed: Sequence[Match]) -> bool:
         return False
     is_error = not gravest(failed, Confidence.CERTAIN)[0].line.is_passing
     is_over = is_overcome(snapshot.application_log.failing, refused[-1].line)
-    return is_error or (len(refused) >= _SEVERAL and not is_over)
+    return (is_error or len(refused) >= _SEVERAL) and not is_over
 
 
 def _evidence(first: Match, failed: Sequence[Match]) -> tuple[Evidence, ...]:

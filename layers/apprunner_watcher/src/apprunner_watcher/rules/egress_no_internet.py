@@ -1,9 +1,13 @@
 """Egress goes through a VPC that has no way to the internet, and the application needs one."""
 
+from dataclasses import replace
+
 from apprunner_watcher.obstacle import without_internet
 from apprunner_watcher.outbound import FAILED, failures
-from apprunner_watcher.rule import Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
+
+_SEVERAL = 3
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
@@ -15,8 +19,12 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if snapshot.is_live:
         failed = tuple(one for one in failed if not one.match.line.is_passing)
     proof = without_internet(snapshot, failed, confidence)
-    if not proof or (snapshot.is_live and not proof.check):
-        return None  # in a live service one odd line is no cause
+    if not proof:
+        return None
+    if snapshot.is_live and not proof.check:
+        if not proof.failure or sum(one.place == proof.failure.place for one in failed) < _SEVERAL:
+            return None  # in a live service one odd line is no cause
+        proof = replace(proof, confidence=Confidence.POSSIBLE)
     host = proof.failure.place if proof.failure else proof.about
     block = proof.check.blocked_by if proof.check else None
     values = {"host": host or "the internet"}

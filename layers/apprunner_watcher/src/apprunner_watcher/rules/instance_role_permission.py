@@ -151,6 +151,8 @@ RULE = Rule(
             r"|\bAmazon\.[\w.]+Exception: Access ?Denied"
             # Rust
             r"|code: Some\(\"AccessDenied(?:Exception)?\"\)|unhandled error \(AccessDenied(?:Exception)?\)"
+            # Amazon MSK, which knows the caller by a role
+            r"|SaslAuthenticationException: \[[0-9a-f-]{36}\]: Access denied"
             # EC2, SQS, and the JSON of the APIs
             r"|UnauthorizedOperation: You are not authorized|Access to the resource https://sqs\.[^\n]{0,200} is denied"
             r"|#AccessDeniedException\b|\"__type\":\s*\"AccessDeniedException\""
@@ -159,8 +161,6 @@ RULE = Rule(
             # JavaScript, where no message comes with it; Arrow; Flysystem
             r"\bAccessDenied(?:Exception)?: (?:UnknownError|null)\b|\bForbidden: (?:UnknownError\b|null$)|AWS Error ACCESS_DENIED\b"
             r"|https://[^\s\"]{1,80}\.amazonaws\.com[^\n]{0,200}resulted in a `403 Forbidden`"
-            # Amazon MSK
-            r"|SaslAuthenticationException: \[[0-9a-f-]{36}\]: Access denied"
             # s3fs; OpenSearch, which knows the role by its ARN
             r"|\bPermissionError: (?:Access Denied|Forbidden)$|no permissions for \[[^\]\n]{0,200}\] and User \[name=arn:aws"
             r"|You don't have access to the model|Model access is denied"

@@ -23,6 +23,8 @@ _LONGEST = 60  # characters of a path in the title
 _SOURCE = re.compile(r"\.(?:[cm]?[jt]sx?|py|rb|php|sh|jar|dll)$|package\.json$|/bin/[^/]+$")
 _ONLY_READS = re.compile(r"\b(?:scandir|l?stat|access|watch|readdir|realpath)\b")
 _OWNER = re.compile(r"^ch(?:own|mod): ")  # entrypoints try it, and go on
+# of these files nobody writes any; who serves asks for them, or is made to by a scanner
+_OF_THE_SYSTEM = re.compile(r"\bch(?:own|mod)\b|(?<![\w.])/(?:proc|sys|etc|root/\.ssh)/")
 # Monolog
 _WAS_TO_BE_LOGGED = re.compile(r"exception occurred while attempting to log: ([^\n]{0,300})")
 # subprocess, child_process and others could not execute it: that is about the program's own permission
@@ -66,6 +68,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 def _is_about_else(match: Match, snapshot: Snapshot) -> bool:
     if match.line.is_passing or _RUNS_A_PROGRAM.search(match.line.said):
+        return True
+    if snapshot.is_live and _OF_THE_SYSTEM.search(match.line.said):
         return True
     trace = next((one for one in snapshot.application_log.traces if match.line in one.lines), None)
     return bool(trace and any(_RUNS_A_PROGRAM.search(line.text) for line in trace.lines))
