@@ -6,6 +6,11 @@ from collections.abc import Iterable
 NO_CREDENTIALS = re.compile(
     # boto3 and the AWS CLI, boto
     r"Unable to locate credentials|\bNoAuthHandlerFound\b|\bNoCredentialsError\b(?!\()"
+    # applications and tools in words of their own
+    r"|(?i:(?:unable|failed|could not|cannot|can't) (?:to )?(?:find|get|load|locate|resolve|obtain|retrieve) "
+    r"(?:any |the )?AWS credentials)"
+    r"|(?i:\bno AWS credentials (?:found|available|provided|were))"
+    r"|Failed to retrieve credentials from EC2 Instance Metadata"
     # JavaScript v2 and v3
     r"|Could not load credentials from any providers|Missing credentials in config\b|\bCredentialsProviderError:"
     r"|\bCredential is missing\b|EC2 Metadata roleName request returned error"

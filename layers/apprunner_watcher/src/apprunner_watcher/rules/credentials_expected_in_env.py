@@ -81,7 +81,7 @@ RULE = Rule(
         # the names may stand in a list, in a message or in a setting that reads them
         "demand": re.compile(
             r"(?i)\baws credentials? (?:are|is|must be|not)\b[^\n]{0,20}\b(?:required|missing|set|provided|configured)\b"
-            rf"|\b{_KEY}\b[^\n]{{0,80}}\b(?:required|missing|not set|must be set|undefined|is not defined|not found|not present|notpresent|is not provided|cannot be (?:empty|blank|null)|is empty|expected string)\b"
+            rf"|\b{_KEY}\b[^\n]{{0,80}}\b(?:required|missing|not set|must be set|undefined|is not defined|not found|not present|notpresent|is not provided|cannot be (?:empty|blank|null)|should not be empty|must be (?:defined|provided|a string)|is empty|expected string)\b"
             rf"|\b(?:missing|required|requires|unset|undefined|declare|set the|could not resolve placeholder)\b[^\n]{{0,80}}\b{_KEY}\b"
             # Ruby, Python, Elixir
             rf"|\b(?:key not found: \"|KeyError: ')AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)\b"
@@ -101,6 +101,8 @@ RULE = Rule(
             r"|Value cannot be null\. \(Parameter 'awsAccessKeyId'\)"
         ),
         # pydantic and zod name the field in a line of its own
-        "field": re.compile(r"^\s*['\"]?(?i:aws_access_key_id|aws_secret_access_key|aws_access_key|aws_secret_key)['\"]?\s*$"),
+        "field": re.compile(
+            r"^\s*['\"]?(?i:aws_access_key_id|aws_secret_access_key|aws_access_key|aws_secret_key)['\"]?\s*$"
+        ),
     },
 )

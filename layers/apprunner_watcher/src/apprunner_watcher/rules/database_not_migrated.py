@@ -13,7 +13,10 @@ _BOOKKEEPING = re.compile(
     re.IGNORECASE,
 )
 # tools in which people write queries of their own
-_OF_A_USER = re.compile(r"metabase\.|middleware\.catch-exceptions|clojure\.lang|\bsuperset\b|\bsql_?lab\b|\bredash\b|/api/ds/query", re.IGNORECASE)
+_OF_A_USER = re.compile(
+    r"metabase\.|middleware\.catch-exceptions|clojure\.lang|\bsuperset\b|\bsql_?lab\b|\bredash\b|/api/ds/query",
+    re.IGNORECASE,
+)
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:

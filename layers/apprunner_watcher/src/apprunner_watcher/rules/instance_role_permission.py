@@ -151,6 +151,8 @@ RULE = Rule(
             r"|\bAmazon\.[\w.]+Exception: Access ?Denied"
             # Rust
             r"|code: Some\(\"AccessDenied(?:Exception)?\"\)|unhandled error \(AccessDenied(?:Exception)?\)"
+            # C++
+            r"|\bExceptionName: AccessDenied\b|\bAWS error: AccessDenied\b"
             # Amazon MSK, which knows the caller by a role
             r"|SaslAuthenticationException: \[[0-9a-f-]{36}\]: Access denied"
             # EC2, SQS, and the JSON of the APIs
@@ -160,6 +162,7 @@ RULE = Rule(
         "hint": re.compile(
             # JavaScript, where no message comes with it; Arrow; Flysystem
             r"\bAccessDenied(?:Exception)?: (?:UnknownError|null)\b|\bForbidden: (?:UnknownError\b|null$)|AWS Error ACCESS_DENIED\b"
+            r"|\bAccessDenied(?:Exception)?: (?:User is not authorized|[Cc]ould not assume role)|[Cc]ould not assume role arn:aws"
             r"|https://[^\s\"]{1,80}\.amazonaws\.com[^\n]{0,200}resulted in a `403 Forbidden`"
             # s3fs; OpenSearch, which knows the role by its ARN
             r"|\bPermissionError: (?:Access Denied|Forbidden)$|no permissions for \[[^\]\n]{0,200}\] and User \[name=arn:aws"
