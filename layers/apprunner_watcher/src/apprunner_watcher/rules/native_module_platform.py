@@ -94,6 +94,7 @@ RULE = Rule(
     docs="https://docs.docker.com/build/building/multi-platform/",
     rollback="helps",
     check=check,
+    gives_way_to=frozenset({"out-of-memory"}),  # V8 ends itself with an illegal instruction then
     application_patterns={
         "node": re.compile(
             r"NODE_MODULE_VERSION \d|was compiled against a different Node\.js version|Module did not self-register"

@@ -63,7 +63,7 @@ RULE = Rule(
     docs="https://github.com/aws/apprunner-roadmap/issues/110",
     rollback="helps",
     check=check,
-    gives_way_to=frozenset({"native-module-platform"}),
+    gives_way_to=frozenset({"native-module-platform", "out-of-memory"}),
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
         "says_so": re.compile(

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
 
 # watched files and shared memory run out in the same words; a database's own disk is the database's; an image that does
@@ -24,11 +24,12 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     found = [
         match
         for match in matches.application("full")
-        if not match.line.is_passing and not _OF_SOMETHING_ELSE.search(match.line.text)
+        if not (snapshot.is_live and match.line.is_passing) and not _OF_SOMETHING_ELSE.search(match.line.text)
     ]
     if not found or not confidence:
         return None
-    return Finding(confidence, (Evidence.of(found[0].line),), {"where": "of the instance", "run": "yes"})
+    first, confidence = gravest(found, confidence)
+    return Finding(confidence, (Evidence.of(first.line),), {"where": "of the instance", "run": "yes"})
 
 
 RULE = Rule(
@@ -69,6 +70,7 @@ RULE = Rule(
         "full": re.compile(
             r"\bENOSPC\b|\b[Nn]o space left on device|\[Errno 28\]|\berrno[= ]28\b|\(os error 28\)|StorageFull|Errno::ENOSPC"
             r"|\bdatabase or disk is full|SQLITE_FULL|\b[Dd]isk quota exceeded|\bEDQUOT\b|[Nn]ot enough (?:free )?(?:disk )?space (?:left )?on (?:the )?(?:disk|device)"
+            r"|possibly out of free disk space|[Nn]ot enough (?:free )?disk space|[Ii]nsufficient (?:free )?disk space|[Ii]nsufficient storage:|: Wrote only \d+ of \d+ bytes"
             r"|insufficient (?:disk )?space on (?:your|the) (?:system|device|disk)"
         ),
     },
