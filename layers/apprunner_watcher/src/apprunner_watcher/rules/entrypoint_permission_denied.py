@@ -9,7 +9,7 @@ from apprunner_watcher.snapshot import Snapshot
 
 # a shell says the same of a file that it may not write: `> /dev/stdout`
 _WRITTEN_TO = re.compile(
-    r"^/(?:dev|proc|sys|run|tmp|etc|var/(?:log|run|lib|cache|tmp))/|\.(?:conf|cfg|json|ya?ml|log|env|txt|pid|html?|xml|ini|toml|lock|sock|pem|key|crt)$"
+    r"^/(?:dev|proc|sys|run|tmp|etc|var/(?:log|run|lib|cache|tmp))/|\.(?:conf|cfg|json|ya?ml|log|env|txt|pid|html?|xml|ini|toml|lock|sock|pem|key|crt)$|(?:^|/)\.[\w-]+$"
 )
 
 

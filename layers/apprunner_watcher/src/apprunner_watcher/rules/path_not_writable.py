@@ -20,11 +20,18 @@ from apprunner_watcher.snapshot import Snapshot
 
 _REFUSAL = r"(?:[Pp]ermission denied|[Rr]ead-only file system|[Oo]peration not permitted)"
 _LONGEST = 60  # characters of a path in the title
-_SOURCE = re.compile(r"\.(?:[cm]?[jt]sx?|py|rb|php|sh|jar|dll)$|package\.json$|/bin/[^/]+$")
+_SOURCE = re.compile(r"(?<!\.d)\.(?:[cm]?[jt]sx?|py|rb|php|sh|jar|dll)$|package\.json$|/bin/[^/]+$")
 _ONLY_READS = re.compile(r"\b(?:scandir|l?stat|access|watch|readdir|realpath)\b")
 _OWNER = re.compile(r"^ch(?:own|mod): ")  # entrypoints try it, and go on
 # of these files nobody writes any; who serves asks for them, or is made to by a scanner
 _OF_THE_SYSTEM = re.compile(r"\bch(?:own|mod)\b|(?<![\w.])/(?:proc|sys|etc|root/\.ssh)/")
+# where applications write, if they look at it at all
+_FOR_DATA = re.compile(r"/(?:uploads?|data|logs?|cache|te?mp|storage|backups?)(?:/|$)")
+# they say what they do in its place
+_HELPS_ITSELF = re.compile(
+    r"\b(?:instead|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate)\b|configstore|heap ?snapshot|heap ?dump",
+    re.IGNORECASE,
+)
 # Monolog
 _WAS_TO_BE_LOGGED = re.compile(r"exception occurred while attempting to log: ([^\n]{0,300})")
 # subprocess, child_process and others could not execute it: that is about the program's own permission
@@ -39,7 +46,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not confidence or not (refused or unopened):
         return None
     if refused:
-        first = refused[0]
+        first = next(filter(_path, refused), refused[0])
         is_hint = _may_be_else(first) or _goes_on(first, snapshot)
         limit = (
             Confidence.POSSIBLE
@@ -51,7 +58,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     else:
         # the folder may not exist as well
         first, limit = unopened[0], Confidence.LIKELY
-    path = next((text for text in first.found.groupdict().values() if text), "")
+    path = _path(first)
     image = snapshot.parts.image
     user = image.config.user if isinstance(image, Image) and image.config else ""
     return Finding(
@@ -66,8 +73,18 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     )
 
 
+def _path(match: Match) -> str:
+    return next((text for text in match.found.groupdict().values() if text), "")
+
+
 def _is_about_else(match: Match, snapshot: Snapshot) -> bool:
-    if match.line.is_passing or _RUNS_A_PROGRAM.search(match.line.said):
+    said = match.line.said
+    if (
+        match.line.is_passing
+        or _RUNS_A_PROGRAM.search(said)
+        or _HELPS_ITSELF.search(said)
+        or "syscall spawn" in match.after
+    ):
         return True
     if snapshot.is_live and _OF_THE_SYSTEM.search(match.line.said):
         return True
@@ -87,7 +104,8 @@ def _may_be_else(match: Match) -> bool:
     is_source = any(text and _SOURCE.search(text) for text in match.found.groupdict().values())
     lost = _WAS_TO_BE_LOGGED.search(match.line.said)
     is_symptom = bool(lost and not re.search(_REFUSAL, lost[1]))
-    return is_source or is_symptom or bool(_ONLY_READS.search(match.found[0]))
+    reads = bool(_ONLY_READS.search(match.found[0])) and not _FOR_DATA.search(match.found[0].rstrip("'"))
+    return is_source or is_symptom or reads
 
 
 RULE = Rule(
@@ -133,6 +151,7 @@ RULE = Rule(
             # Node.js, npm, yarn, pnpm, corepack, PM2, Vite, Next.js; before version 4
             r"\bE(?:ACCES|ROFS|PERM): [^\n]{0,40}?, [a-z]+ '(?P<node>[^']+)'"
             r"|\bE(?:ACCES|ROFS|PERM), (?:permission denied|[a-z]+) '(?P<old_node>[^']+)'|Your cache folder contains root-owned files"
+            r"|\bnpm (?:ERR!|error) code E(?:ACCES|ROFS)\b"
             r"|Can't write to (?P<prisma>\S+) please make sure you install"
             # Python; pip
             rf"|\[Errno (?:1|13|30)\] {_REFUSAL}: b?['\"](?P<python>[^'\"]+)['\"]|could not create '(?P<distutils>[^']+)': {_REFUSAL}"
@@ -140,13 +159,13 @@ RULE = Rule(
             # coreutils, busybox, dash, bash; docker entrypoints
             rf"|\b(?:mkdir|touch|cp|mv|rm|ln|chmod|chown|sed|tee|tar|install|rsync|unzip): [^\n]{{0,80}}?(?:['\u2018](?P<quoted>[^'\u2019\n]+)['\u2019]|(?P<bare>[\w.~-]*/[\w./-]*))[^\n]{{0,60}}?: {_REFUSAL}"
             rf"|can(?:not|'t) create (?P<redirected>[^:\s]+): {_REFUSAL}|couldn't open temporary file (?P<sed>\S+): {_REFUSAL}"
-            rf"|line \d+: (?P<bash>\S+\.(?:conf|log|env|pid|txt|ya?ml|json|ini|toml|xml|html?)): {_REFUSAL}|='(?P<folder_of_data>/[^']+)' is not writable"
+            rf"|line \d+: (?P<bash>\S+\.(?:conf|log|env|pid|txt|ya?ml|json|ini|toml|xml|html?|key|lock|db|sqlite3?|crt|pem)|(?:\S*/)?\.[\w.-]+): {_REFUSAL}|='(?P<folder_of_data>/[^']+)' is not writable"
             # nginx, Apache
             r"|\[emerg\][^\n]{0,40}?\b(?:mkdir|open|chown|rename|unlink)\(\)? ?\"(?P<nginx>[^\"]+)\"[^\n]{0,20} failed \((?:13: Permission|1: Operation|30: Read-only)"
             r"|\(13\)Permission denied: AH000(?:58|91|99): [^\n]{0,80}?(?P<apache>/[^\s:]+)"
             # PHP-FPM, Laravel, Symfony, PHP
             r"|failed to open (?:error_log|access log|the slow log) \((?P<fpm>[^)\n]+)\): Permission denied"
-            r"|\"(?P<monolog>/[^\"]+)\" could not be opened[^\n]{0,120}Permission denied|The (?P<laravel>/\S+) directory must be present and writable"
+            r"|\"(?P<monolog>/[^\"]+)\" could not be opened[^\n]{0,120}Permission denied|The (?P<laravel>[\w./-]*/[\w./-]+) directory must be present and writable"
             rf"|\b(?:file_put_contents|fopen|mkdir|touch|rename|copy|unlink|chmod)\((?P<php>[^)\n]{{0,200}})\): (?:[Ff]ailed to open stream: )?{_REFUSAL}"
             r"|Unable to (?:create|write in) the \"?(?P<symfony>[\w-]+)\"? directory"
             # the JVM
