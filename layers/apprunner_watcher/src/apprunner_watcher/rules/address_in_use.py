@@ -9,7 +9,8 @@ _PORT = re.compile(r"(?:\b[Pp]ort(?:\(s\))?\W{0,3}|:|', )([1-9]\d{1,4})\b")
 _LOWEST = 80  # what is lower behind a colon is a minute or a second
 # the server takes the next port, or it is only the debugger that has none
 _GOES_ON = re.compile(
-    r"\b(?:trying|using|instead|alternative|fall(?:ing)? back)\b|inspector|debugger|dev ?tools", re.IGNORECASE
+    r"\b(?:trying|(?<!already )using|instead|alternative|fall(?:ing)? back)\b|inspector|debugger|dev ?tools",
+    re.IGNORECASE,
 )
 
 
@@ -24,6 +25,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         port = _port(first)
         values = {"port_named": f"Port {port}" if port else "The port"}
         return Finding(confidence, (Evidence.of(first.line),), values)
+    if unsure := matches.application("unsure"):
+        values = {"port_named": f"Port {unsure[0][1]}"}
+        return Finding(at_most(Confidence.LIKELY, confidence), (Evidence.of(unsure[0].line),), values)
     if stale := matches.application("stale"):
         values = {"port_named": "The port (as an old PID file says)", "stale": "yes"}
         return Finding(at_most(Confidence.LIKELY, confidence), (Evidence.of(stale[0].line),), values)
@@ -74,14 +78,19 @@ RULE = Rule(
     check=check,
     application_patterns={
         "taken": re.compile(
-            r"\bEADDRINUSE\b|(?i:\baddress already in use\b)|\bAddrInUse\b|\[[Ee]rrno 98\]|\(os error 98\)|\beaddrinuse\b"
+            r"\bEADDRINUSE\b|(?i:\baddress (?:already )?in use\b)|\bAddrInUse\b|\[[Ee]rrno 98\]|\(os error 98\)|\beaddrinuse\b"
             # Spring Boot, Express, Vite, Streamlit; Django; Flask; Create React App; Bun
             r"|\b[Pp]ort:? \d+ (?:is|was) already in use|That port is already in use|\b[Pp]ort \d+ is in use by another program"
+            r"|\b[Pp]ort\b[^\n]{0,20} (?:(?:is|was) )?already (?:in use|being used|used|occupied)\b|\balready (?:using|bound to) (?:the )?port\b|\balready running (?:at|on) (?:port|https?:)"
+            r"|Only one usage of each socket address"  # Windows
             r"|Something is already running on port|Is port \d+ in use\?|\b[Pp]ort \d+ is already (?:allocated|taken|used|bound)"
             # gunicorn, uWSGI, nginx, Quarkus, supervisord, PHP-FPM
             r"|\bConnection in use: \(|another instance of uWSGI is running on the same address|\[emerg\][^\n]{0,40}still could not bind\(\)"
+            r"|Cannot find empty port in range: "  # Gradio
             r"|\bPort(?:\(s\))? (?:[\d, ]+ )?already bound|Another program is already listening on a port|An another FPM instance seems to already listen"
         ),
+        # Spring Boot 2
+        "unsure": re.compile(r"connector configured to listen on port (\d+) failed to start"),
         # Rails, gunicorn, Apache: a PID file that came with the image or is from the container's life before
         "stale": re.compile(
             r"A server is already running[.!]? (?:Check |\(pid: )|Already running on PID \d+|pid file '[^']*' is stale|Another server is already running"

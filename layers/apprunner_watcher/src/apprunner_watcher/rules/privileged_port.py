@@ -82,7 +82,7 @@ RULE = Rule(
             r"\b(?:listen|bind) EACCES:? [^\n]{0,40}?:(?P<node>\d{1,5})\b"
             r"|\b[Pp]ort (?P<express>\d{1,5}) requires elevated privileges"
             r"|bind\(\) to \S*:(?P<nginx>\d{1,5}) failed \(13: Permission denied\)"
-            r"|\(13\)Permission denied: (?:AH00072: )?make_sock: could not bind to address \S*:(?P<apache>\d{1,5})"
+            r"|Permission denied: (?:AH00072: )?make_sock: could not bind to address \S*:(?P<apache>\d{1,5})"
             r"|\blisten (?:tcp|udp)[46]? \S*?:(?P<go>\d{1,5}): bind: permission denied"
             # uvicorn, aiohttp and sanic; gunicorn; daphne
             r"|(?i:attempting to bind on address \('[^']*', (?P<asyncio>\d{1,5})[^)]*\): permission denied)"
@@ -90,6 +90,9 @@ RULE = Rule(
             r"|[Cc]onnection to \('[^']*', (?P<gunicorn>\d{1,5})\) failed: \[Errno 13\]"
             r"|Can't connect to \('[^']*', (?P<gunicorn_gives_up>\d{1,5})\)"
             r"|Couldn't listen on \S+:(?P<twisted>\d{1,5}): \[Errno 13\]"
+            # what loggers leave of Node's
+            r"|[Pp]ermission denied (?:[\d.]{7,15}|::|\[::\]|\*):(?P<address>\d{1,5})\b"
+            r"|\b[Ll]isten(?:ing)? (?:on|to) port (?P<in_words>\d{1,5})\b[^\n]{0,80}[Pp]ermission denied"
             # Puma, WEBrick; PHP's own server, Swoole, FPM
             r"|Permission denied - bind\(2\) for \"?[^\s\"]*\"?(?: port |:)(?P<ruby>\d{1,5})"
             r"|Failed to listen on \S+:(?P<php>\d{1,5}) \(reason: Permission denied"
