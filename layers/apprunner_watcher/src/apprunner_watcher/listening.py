@@ -7,11 +7,17 @@ import re
 
 SAYS_IT_LISTENS = re.compile(
     r"\b(?:listening|running|started|serving|ready)\b"  # nearly everybody
-    r"|\bstarting (?:development )?server\b|\bstarting\b[^\n]{0,80}\b(?:on|at)\b"  # Rails, Vapor, vLLM, Go
+    r"|\bstarting [^\n]{0,40}\b(?:server|listener)\b|\bstarting\b[^\n]{0,80}\b(?:on|at)\b"  # Rails, Vapor, vLLM, Go
+    r"|\b[\d.]{3,12} at https?:"  # TensorBoard
     r"|\b(?:available|accessible|accepting connections|hosted|live|online|responding|up) (?:at|on|via)\b"  # Hugo, Ktor
     r"|\b(?:server|app|application) is (?:at|on) |^\W{0,4}(?:server|app|application) (?:at|on) port\b"  # people
-    r"|\b(?:local|network)(?: url)?(?: \(ipv\d\))?:?\W{1,30}https?:|^\W{0,4}url: "  # Vite, Next.js, Streamlit
+    r"|\b(?:local|network)(?: url)?(?: \(ipv\d\))?:?\W{1,30}https?:"  # Vite, Next.js, Streamlit
+    r"|^\W{0,4}(?:url: |(?:web|http|api|app)? ?server:? https?://)"
     r"|^\W{0,8}https?://[^\s/]{1,60}:\d{2,5}/?\s{0,9}$"  # n8n, Strapi, http-server: below a line that announces it
+    r"|\blaunching\b[^\n]{0,30}\b(?:web)?server\b|\bstarting new web server\b|\bprocess port:"  # Metabase; Gitea
+    r"|\blistenandserve\b|\bserver (?:is )?up\b"  # people
+    r"|\b(?:server|lab|notebook)app\] {1,8}https?:"  # Jupyter
+    r"|^\W{0,12}(?:access|open|visit|browse|view|go to)\b[^\n]{0,60}https?:"  # Langflow, people
     r"|\blaunched from\b|\bstarting protocolhandler\b"  # Rocket; Tomcat
     r"|\bbound (?:on|to)\b|\bbind(?:ing)? to: "  # uWSGI, Fiber, http4s; TorchServe, Falcon
     r"|\bdevelopment server\b|\bserver address:"  # Django, PHP; Jekyll
@@ -27,6 +33,7 @@ SAYS_IT_LISTENS = re.compile(
 _SOMETHING_ELSE = re.compile(
     r"redis|postgres|mysql|mongo|database|\bdb\b|kafka|rabbitmq|amqp|memcached|smtp|metrics|prometheus|debugger|inspector"
     r"|ws://|websocket|grpc|admin|connect(?:ed|ing)\b|worker\b|queue|profil|upstream|proxy|livereload"
+    r"|pprof|\bhealth[ -]?(?:probe|check)? ?(?:server|listener)"
     # WildFly and Keycloak; Quarkus names its management interface behind the address that counts
     r"|\bhttps? management interface|^\W*management (?:interface|api)|\bmanagement api"
     r"|mode=standalone|uwsgi socket|overriding address"  # Redis; behind uWSGI's HTTP router; what Kestrel leaves
@@ -67,6 +74,8 @@ ADDRESSES = (
         r"[\"']?port[\"']?\s?[:=]\s?[\"']?(?P<port>\d{2,5})\b",
         re.IGNORECASE,
     ),
+    # Gitea
+    re.compile(r"\btcp[46]?:(?:\[(?P<v6>[0-9a-f:]*)\]|(?P<host>\d{1,3}(?:\.\d{1,3}){3})?):(?P<port>\d{2,5})\b"),
     # Twisted, Daphne: tcp:port=8000:interface=0.0.0.0
     re.compile(r"\btcp:(?:port=)?(?P<port>\d{2,5}):interface=(?P<host>[\d.]{7,15})"),
     # Tomcat, of a connector: "http-nio-8080"

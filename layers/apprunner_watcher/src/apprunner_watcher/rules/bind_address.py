@@ -9,6 +9,7 @@ from apprunner_watcher.snapshot import Snapshot
 
 _INTERNAL_NAME = re.compile(r"ip-\d{1,3}(?:-\d{1,3}){3}|[0-9a-f]{12}$")
 # Next.js. Others (Micronaut, hapi, Jupyter) print the host name as well, and listen everywhere
+_PRIVATE = re.compile(r"(?:10|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
 _BOUND_TO_NAME = re.compile(r"\b(?:Local|Network|url):\s")
 
 # by servers that print where they are bound, and by others
@@ -21,6 +22,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     places = snapshot.application_log.listening
     if snapshot.health_check_answers or not snapshot.is_unhealthy or matches.application("everywhere"):
         return None
+    if any(_is_next_on_its_name(place) for place in places):
+        # it prints the name, and the private address that this has
+        places = tuple(place for place in places if not _PRIVATE.match(place.host))
     unreachable = [place for place in places if place.is_loopback or _INTERNAL_NAME.match(place.host)]
     if not unreachable or len(unreachable) < len(places):
         return None
@@ -31,6 +35,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         (Evidence.of(first.line), *(Evidence.of(match.line) for match in only_local[:1] if match.line != first.line)),
         {"host": first.host, "port": str(snapshot.checked_port), **_runtime(first.line.text)},
     )
+
+
+def _is_next_on_its_name(place: Listening) -> bool:
+    return bool(_INTERNAL_NAME.match(place.host) and _BOUND_TO_NAME.search(place.line.text))
 
 
 def _confidence(snapshot: Snapshot, place: Listening, only_local: tuple[Match, ...], matches: Matches) -> Confidence:
@@ -107,6 +115,9 @@ RULE = Rule(
             r"|Development Server is listening on (?:localhost|127\.0\.0\.1):|wds.: Project is running at http://localhost:"  # Angular, webpack
             r"|\(bind address 127\.0\.0\.1\)"  # Hugo
             r"|listening for requests on host (?:localhost|127\.0\.0\.1) "  # Liberty
+            r"|(?:Uvicorn|Hypercorn) running on https?://localhost:|Network: +not exposed"  # Python's say what they were given; Nuxt
+            r"|pass --bind_all"  # TensorBoard
+            r"|(?:(?:Server|Lab|Notebook)App\] {1,8}|Jupyter \w+[^\n]{0,30} is running at: ?)http://localhost:\d"  # Jupyter, which prints the host name otherwise
             r"|Rocket has launched from http://(?:localhost|127\.0\.0\.1):"
         ),
         "prints_bound_host": re.compile(

@@ -57,10 +57,12 @@ def _first(snapshot: Snapshot, line: Line) -> Line:
 
 def _told(match: Match) -> timedelta:
     groups = match.found.groupdict()
-    milliseconds = next((groups[name] for name in ("ms", "ms2", "ms3") if groups[name]), None)
+    milliseconds = next((groups[name] for name in ("ms", "ms2", "ms3", "ms4") if groups[name]), None)
     if milliseconds:
         return timedelta(milliseconds=float(milliseconds.replace(",", "")))
-    seconds = next(groups[name] for name in ("s", "s2", "s3") if groups[name])
+    if groups["n"]:
+        return timedelta(seconds=float(groups["n"]) * (60 if groups["unit"].startswith("m") else 1))
+    seconds = next(groups[name] for name in ("s", "s2", "s3", "s4") if groups[name])
     return timedelta(minutes=float(groups["min"] or 0), seconds=float(seconds))
 
 
@@ -105,7 +107,11 @@ RULE = Rule(
             # Micronaut; Tomcat; WildFly; Jetty
             r"|Startup completed in (?P<ms>\d+)ms|Server startup in \[?(?P<ms2>[\d,]{1,9})\]? (?:ms|milliseconds)|\bstarted in (?P<ms3>\d+)ms\b"
             # Next.js, Nuxt; people
-            r"|\bReady in (?:(?P<min>\d+)m ?)?(?P<s3>\d+(?:\.\d+)?)s\b",
+            r"|\bStarted\b[^\n]{0,100}@(?P<ms4>\d+)ms|[Ss]tart-?(?:up)? time:? (?P<s4>\d+(?:\.\d+)?) ?s(?:ec|econds)?\b"
+            r"|\bReady in (?:(?P<min>\d+)m ?)?(?P<s3>\d+(?:\.\d+)?)s\b"
+            # people, Metabase: what was started, built or loaded, and how long that took
+            r"|\b(?i:models?|server|app|application|service|initiali[sz]ation|startup|boot|build|index|cache|weights|pipeline|ready|booted|loaded|compiled|running)\b[^\n]{0,60}\b(?:in|after|took):? "
+            r"(?P<n>\d+(?:\.\d+)?) ?(?P<unit>s|secs?|seconds|m|mins?|minutes)\b",
         ),
         "busy": re.compile(
             r"Loading checkpoint shards: |Downloading (?:shards|model|\S{1,60}:)|Fetching \d+ files: |Loading (?:the )?model"  # models
