@@ -101,6 +101,7 @@ RULE = Rule(
             r"|(?i:redirect[_ ]ur[il])[^\n]{0,60}http://(?!localhost|127\.)[^\n]{0,200}(?:does not match|mismatch|not registered|not allowed|is invalid)"  # OAuth
             r"|redirect_uri_mismatch[^\n]{0,200}http://(?!localhost|127\.)"
             r"|Could not check origin for Phoenix\.Socket transport|Refusing websocket connection from Origin"  # Phoenix, Bokeh
+            r"|ERR_TOO_MANY_REDIRECTS|redirected you too many times|Mixed Content: The page at 'https://[^\n]{0,200} requested an insecure"  # browsers
             r"|Blocking Cross Origin API request|msg=\"origin not allowed\""  # Jupyter and others
         ),
         # the scheme alone is what is misread
