@@ -125,7 +125,7 @@ RULE = Rule(
             rf"(?:^|[\s|]){_SHELL}(?:line )?(?:\d+: )?(?:exec: )?(?P<sh>[^\s:]+): (?:command )?not found"
             rf"|(?:^|[\s|]){_SHELL}(?:\d+: )?[Cc]an(?:'t|not) open '?(?P<script>[^\s':]+)'?(?:: No such file or directory|$|: (?i:no such file))"
             rf"|(?:^|[\s|]){_SHELL}(?:line \d+: )?(?:exec: )?(?P<bash>[./][^\s:]+|[^\s:]+\.sh): No such file or directory"
-            r"|: (?:line )?\d+: exec: (?P<exec_of_script>[^\s:]+): not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"
+            r"|: (?:(?:line )?\d+: exec|exec: line \d+): (?P<exec_of_script>[^\s:]+): not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"
         ),
         # npm, yarn and pnpm say first what they run: they start `sh -c` with what package.json says
         "package manager": re.compile(r"^> \S+@\S+ \w|^\$ \w|^yarn run v|npm (?:ERR!|error) |ELIFECYCLE"),
