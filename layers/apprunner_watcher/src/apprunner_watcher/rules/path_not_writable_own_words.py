@@ -19,7 +19,7 @@ from apprunner_watcher.snapshot import Snapshot
 
 # path-not-writable knows these runtimes' words, and what they leave open
 _OF_A_RUNTIME = re.compile(
-    r"\bE(?:ACCES|ROFS|PERM)\b[:,]|\[Errno (?:1|13|30)\]|could not be opened in append mode|\b(?:open|mkdir) /\S+: "
+    r"\bE(?:ACCES|ROFS|PERM)\b[:,]|\[Errno (?:1|13|30)\]|[Ff]ailed to open stream|\b(?:open|mkdir) /\S+: "
 )
 # they pass over it, or it is about a port, a socket, a program or a right in a database
 _ABOUT_ELSE = re.compile(
