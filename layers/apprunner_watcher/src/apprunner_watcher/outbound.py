@@ -75,7 +75,7 @@ _VAGUE = re.compile(
     r"|curl: \(28\)|Error establishing a database connection|was reached but timed out"
 )
 _NOT_OUTBOUND = re.compile(
-    r"was reached but timed out|QueuePool limit|\(total=\d+, active=[1-9]|[Ss]tatement timeout|[Ll]ock (?:wait )?timeout|probe failed|No such file or directory|while connecting to upstream|while reading response header"
+    r"was reached but timed out|requires libpq version|QueuePool limit|\(total=\d+, active=[1-9]|[Ss]tatement timeout|[Ll]ock (?:wait )?timeout|probe failed|No such file or directory|while connecting to upstream|while reading response header"
     r"|connection to server [^\n]{0,200}failed: (?:FATAL|ERROR|SSL|could not|fe_sendauth|server closed|password|GSSAPI)"
     r"|(?:connection to server at|could not connect to server)[^\n]{0,120}(?:could not translate|authentication failed)"
     r"|dial tcp: lookup|Name or service not known|name resolution|getaddrinfo|UnknownHost|nxdomain|no such host|[Cc]ertificate|TLS handshake|SSL handshake"

@@ -9,6 +9,11 @@ from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches
 from apprunner_watcher.snapshot import Snapshot
 
 _LONGEST = 45  # of a title
+_LAST = 8  # lines before the end
+# what tells that something failed, and not what
+_NOISE = re.compile(
+    r"\bnpm (?:ERR!|error)|ELIFECYCLE|error Command failed|exit(?:ed)? (?:with )?(?:code|status)|^\s*at |\berrno\b"
+)
 _MESSAGE_BELOW = re.compile(r"^thread '[^']*'(?: \(\d+\))? panicked at .*:$")  # Rust's
 _PLACE = re.compile(r"^\S+\.rb:\d+:in [`'][^\n]{0,100}?': ")  # Ruby's
 _ERROR = re.compile(r"[A-Z]\w*(?:Error|Exception|Fault)\b|^panic: |panicked at")
@@ -16,22 +21,42 @@ _ERROR = re.compile(r"[A-Z]\w*(?:Error|Exception|Fault)\b|^panic: |panicked at")
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find an uncaught error in an application that then ended: the root of the first one of its first container."""
-    errors, own = matches.application("error") or matches.application("fatal"), matches.application("own")
-    if not (errors or own) or not snapshot.has_ended:
+    errors = matches.application("error") or matches.application("fatal")
+    has_raised = bool(errors) and not snapshot.came_up and _fails_its_check(snapshot)
+    if not snapshot.has_ended and not has_raised:
         return None
     values = {"docker_run": docker_run(snapshot)}
-    if own and not snapshot.application_log.listening:
-        values["error"] = _cut(own[0].found[0])
-        return Finding(Confidence.LIKELY, (Evidence.of(own[0].line),), values)
     if not errors:
-        return None
+        line = _last_words(snapshot, matches.application("last_words"))
+        return (
+            Finding(Confidence.POSSIBLE, (Evidence.of(line),), {**values, "error": _cut(line.said)}) if line else None
+        )
     trace = _only_trace(snapshot, errors[0].line)
     if trace and _ERROR.search(trace.says):
         values["error"] = _cut(trace.says)
-        confidence = Confidence.LIKELY if _is_own(trace, snapshot) else Confidence.POSSIBLE
+        is_sure = snapshot.has_ended and _is_own(trace, snapshot)
+        confidence = Confidence.LIKELY if is_sure else Confidence.POSSIBLE
         return Finding(confidence, (Evidence.of(trace.root),), values)
     root, error = _root(errors)
     return Finding(Confidence.POSSIBLE, (Evidence.of(root),), {**values, "error": _cut(error)})
+
+
+def _fails_its_check(snapshot: Snapshot) -> bool:
+    """Whether it may have been left running, by a supervisor or by threads that went on, without ever serving."""
+    return bool(snapshot.service_log.health_check_failed) and not snapshot.is_live
+
+
+def _last_words(snapshot: Snapshot, found: Sequence[Match]) -> Line | None:
+    """What it complained of right before it ended with an error; what was raised, where nothing complains."""
+    if snapshot.service_log.exit_code in {0, None}:
+        return None
+    if traces := snapshot.application_log.traces:
+        return traces[0].root
+    last = snapshot.application_log.failing[-_LAST:]
+    told = [
+        one.line for one in found if one.line in last and not one.line.is_passing and not _NOISE.search(one.line.said)
+    ]
+    return told[0] if told else None
 
 
 def _only_trace(snapshot: Snapshot, first: Line) -> Trace | None:
@@ -137,7 +162,11 @@ RULE = Rule(
             r"^(?!\s*(?:except|raise|rescue|throw|class|File|at|from|import)\b)[^\n]{0,200}?(?<![\w.$\\/])"
             r"(?P<error>(?:[A-Za-z_][\w$]*(?:\.|::|\\))*(?:[A-Z]\w*)?(?:Error|Exception|Fault)(?: \[\w+\])?(?:: .{1,200}|:?$))"
             r"|^(?P<ruby>.{1,160} \((?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception)\))$"
-            r"|^(?P<panic>panic: .{0,200})|(?P<rust>thread '[^']*'(?: \(\d+\))? panicked at .{0,200})|^\*\* (?P<elixir>\(\w+Error\) .{0,200})"
+            r"|^(?P<panic>panic: .{0,200})|(?P<rust>thread '[^']*'(?: \(\d+\))? panicked at .{0,200})|^\s*\*\* (?P<elixir>\([\w.]+Error\) .{0,200})"
+            r"|^(?P<named>(?:[a-z_]\w*\.)+[A-Z]\w+: .{1,200})"  # Python, whose errors may be called anything
+            r"|(?P<rejected>\[?UnhandledPromiseRejection\w*: .{1,200}|Unhandled (?:promise )?[Rr]ejection\b.{0,200})"
+            r"|(?P<cpp>terminate called after throwing an instance of .{1,200}|terminate called without an active exception)"
+            r"|(?P<other>PHP (?:Fatal|Parse) error: .{1,200}|Fatal Python error: .{1,200}|Unhandled exception:? .{0,200}|lua: .{1,200}|ERROR: LoadError: .{1,200}|Kernel pid terminated .{1,200}|^error: Uncaught .{1,200})"
         ),
         # a logger's last words
         "fatal": re.compile(
@@ -145,14 +174,9 @@ RULE = Rule(
             r"|(?:\b(?:FATAL|CRITICAL|PANIC)\b|\[(?:emerg|crit|alert)\])\W*(?P<text>.{1,200})|\blevel=(?:fatal|panic) (?P<logfmt>.{1,200})"
             r"|^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?P<go>[^\n]{0,100}?(?:[Ff]ail|[Ee]rror|cannot|unable|could not).{0,100})"
         ),
-        # what is wired or registered wrongly, whatever frame finds it: Spring, .NET, Nest, Express, Go's mux and flags, FastAPI, Flask
-        "own": re.compile(
-            r"required a bean of type '(?!javax?\.|jakarta\.|org\.springframework\.)[^']+' that could not be found|dependencies of some of the beans in the application context form a cycle"
-            r"|Unable to resolve service for type '[^']+' while attempting to activate|Nest can't resolve dependencies of the \S+"
-            r"|Router\.use\(\) requires a middleware function|(?:Route|Router)\.\w+\(\) requires (?:a )?callback functions?"
-            r"|panic: (?:http: multiple registrations for|pattern \"[^\"]+\" \(registered at|flag redefined)|^panic: handlers are already registered"
-            r"|fatal error: all goroutines are asleep|View function mapping is overwriting an existing endpoint"
-            r"|PHP Fatal error: +Cannot redeclare"
+        # in a container that ended with an error, and says nothing plainer
+        "last_words": re.compile(
+            r"(?i)\b(?:error|fatal|fail(?:ed|ure|s)?|cannot|can't|could not|couldn't|unable to|invalid|unexpected|unknown|unrecognized|unsupported|exception|abort(?:ed|ing)|panicked|uncaught|unhandled|not found|missing|refus(?:ed|ing)|denied|must (?:be|have|set)|is required)\b"
         ),
     },
     is_generic=True,

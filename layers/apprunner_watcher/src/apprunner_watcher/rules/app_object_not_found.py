@@ -68,8 +68,8 @@ RULE = Rule(
             r"|Error loading ASGI app\. (?:Attribute \"([^\"]+)\" not found|Import string \"([^\"]+)\" must be in format)|Error loading ASGI app factory"  # uvicorn
             r"|Cannot load application from '([^']+)', application not found|NoAppError"  # hypercorn
             r"|AttributeError: module '[\w.]+' has no attribute '(app|application|asgi|wsgi|asgi_app|wsgi_app|create_app|server|api|celery)'"
-            r"|[Bb]ad object name '([^']+)'|Malformed application '([^']+)'"  # waitress
-            r"|unable to find \"([^\"]+)\" callable in file"  # uWSGI
+            r"|^\d+\. module '[\w.]+' has no attribute '(\w+)'|[Bb]ad object name '([^']+)'|Malformed application '([^']+)'"  # waitress
+            r"|unable to find ['\"]([^'\"]+)['\"] callable in file"  # uWSGI
             r"|[Ff]ailed to find (?:Flask|Quart) application or factory in module '?\"?([\w.]+)|Could not locate a (Flask|Quart|Litestar) application|Could not find (Litestar) instance or factory"
             r"|Detected factory '?\"?([\w.]+)'?\"? in module|Detected multiple (Flask applications) in module|valid (Flask application) was not obtained"
             r"|Could not find (FastAPI app) in module|Could not find a (default file) to run, please provide an explicit path|Module is not a (Sanic app)"
@@ -84,6 +84,7 @@ RULE = Rule(
             r"|WSGI application '([^']+)' could not be loaded|^Error: Could not import ['\"]([\w.]+)['\"]\.|Cannot import ASGI_APPLICATION module '?\"?([\w.]+)"
             r"|No (application module) specified|The module (\S+) was not found\.|configuration (\S*config\.ru) not found"
             r"|type named '(?:Startup\w+)' or '(Startup)' could not be found in assembly|Provided code is not a (loadable module)"
+            r"|(?:(\w+)\.)?__call__\(\) missing \d required positional arguments?: '(?:send|receive|start_response)|There was an exception \((?:ImportError|ModuleNotFoundError)\) (importing your module)"
         ),
         "vague": re.compile(
             r"unable to load (app) 0 \(mountpoint=|TypeError: '(module)' object is not callable|no python (application) found, check your startup logs"

@@ -75,11 +75,13 @@ RULE = Rule(
     gives_way_to=frozenset({"build-output-not-carried"}),
     application_patterns={
         "javascript": re.compile(
-            r"Could not find a (?:production|valid) build in the '([^']+)' directory|no such file or directory, (?:open|stat|scandir|lstat) '[^']*(\.next/[\w.-]+|\.next|\.output[\w/.-]*|\.nuxt[\w/.-]*)'"
+            r"Could not find a (?:production|valid) build in the '([^']+)' directory|no such file or directory, (?:open|stat|scandir|lstat) '[^']*(\.medusa/[\w./-]+|\.svelte-kit/[\w./-]+|server/build/index\.html|\.next/(?!cache)[\w./-]+|\.next|\.output[\w/.-]*|\.nuxt[\w/.-]*)'"
             r"|[Nn]o build files found in (\S+)|Server files not found at (\S+), did you run|[Tt]he directory \"?(\S+?)\"? does not exist\. Did you build your project"
             r"|keystone build must be run before|Could not find (index\.html) in the admin build directory|admin (?:panel|UI) (?:is not|was not|has not been) built"
             r"|output directory (\S+) does not exist\. (?:Try|Did you|Run)|Build directory (?:\S+ )?(?:does not exist|not found)"
-            r"|[\"']root[\"'] path \"(\S*(?:dist|build|out|public)\S*)\" must exist|Please run `?(?:npm|yarn|pnpm) (?:run )?build`? (?:first|before)"
+            r"|[\"']root[\"'] path \"(\S*(?:dist|build|out|public)\S*)\" must exist|(?i:(?:please |first )?run `?(?:npm|yarn|pnpm|bun) (?:run )?build`? (?:first|before))"
+            r"|No build found\. Please run `|[Cc]ould not find (?:a |the )?(?:\w+ )?(?:server|production|client) build\b|(?:build|dist) (?:directory|folder) (?:\S+ )?(?:does not exist|not found|is missing|was not found)"
+            r"|(?i:\b(?:frontend|client|ui|web|assets?|static (?:files|assets)) (?:\w+ )?(?:has |have |is |are |was |were )?not (?:been )?built\b|did you (?:forget to )?(?:run|build)[^\n]{0,30}\b(?:build|frontend)\b)"
             r"|default page '(/index\.html)' because it was not found"  # ASP.NET's SPA
         ),
         "assets": re.compile(
@@ -94,13 +96,12 @@ RULE = Rule(
             r"\b(?:Cannot find module ['\"]|Script not found:? )(?P<file>[^'\"\s]+)['\"]?(?: imported from (?P<importer>\S+))?"
         ),
         "served": re.compile(
-            r"ENOENT: no such file or directory, (?:open|stat|lstat) '([^']*(?:dist|build|out|public|client|browser|www|static)/(?:[\w.-]+/)?index\.html)'"
+            r"RuntimeError: Directory '([^']*(?:dist|build|out|staticfiles)/?)' does not exist"  # Starlette
+            r"|ENOENT: no such file or directory, (?:open|stat|lstat) '([^']*(?:dist|build|out|public|client|browser|www|static)/(?:[\w.-]+/)?index\.html)'"
             r"|open\(\) \"(\S+/index\.html)\" failed \(2: No such|directory index of \"(\S+)\" is forbidden"
             r"|Failed to lookup view \"[^\"]+\" in views directory \"(\S*/(?:dist|build)\S*)\""
-            r"|DirectoryNotFoundException: (\S*/(?:wwwroot|dist|build|browser)\S*)|no main manifest attribute, in (\S+)"
+            r"|DirectoryNotFoundException: (\S*/(?:wwwroot|dist|build|browser)\S*)|no main manifest attribute, in (\S+)|\bopen \S*((?:dist|build|public)/index\.html): (?:no such file|file does not exist)"
         ),
-        "vague": re.compile(
-            r"html/template: (pattern) matches no files|\bopen \S*((?:dist|build|public)/index\.html): no such file"
-        ),
+        "vague": re.compile(r"template: (pattern) matches no files|pattern (\S+): no matching files found"),
     },
 )

@@ -43,6 +43,22 @@ RULE = Rule(
             # Django, and whoever says it like that
             _SERVERS + r" (?:version )?v?\d[\w.]{0,12} or (?:later|newer|higher|above|greater) is required"
             r"|" + _SERVERS + r" (?:version )?>= ?\d[\w.]{0,12} is required|\b" + _SERVERS + r" upgrade required: "
+            # in free words
+            r"|(?i:"
+            + _SERVERS
+            + r"(?: (?:server|database))?(?: version)? v?\d[\w.]{0,12} is (?:not|no longer|un)[ -]?(?:supported|compatible)"
+            r"|" + _SERVERS + r"(?: server)? version (?:is )?(?:too (?:old|new|low)|unsupported|not supported|outdated)"
+            r"|\b(?:requires|needs) (?:at least |a minimum of |an? )?"
+            + _SERVERS
+            + r" (?:server )?(?:version )?(?:>=? ?)?v?\d"
+            r"|"
+            + _SERVERS
+            + r"[^\n]{0,80}\b(?:minimum|lowest|oldest) (?:supported |required )?(?:server |database )?version\b"
+            r"|\bminimum (?:supported |required )"
+            + _SERVERS
+            + r" version|\b(?:upgrade|update) (?:your )?"
+            + _SERVERS
+            + r"(?: server| database)? to (?:at least )?(?:version )?v?\d|\bunsupported (?:database|db) (?:server )?version)"
             # Rails, GitLab, Mattermost, SonarQube, Quarkus, Zabbix, Drupal, Magento
             r"|Your version of (?:PostgreSQL|MySQL|MariaDB) \([^)\n]{1,40}\) is too old|minimum Postgres version requirements not met"
             r"|(?i:Unsupported "
@@ -57,7 +73,7 @@ RULE = Rule(
             # BullMQ, Sidekiq
             r"|Redis version needs to be greater|(?:requires|needs) Redis (?:server )?(?:version )?v?>?=? ?\d[\w.]{0,12}"
             # Elasticsearch and OpenSearch
-            r"|server is not (?:Elasticsearch|a supported distribution of Elasticsearch)|UnsupportedProductError|ProductNotSupportedError|Missing \[X-Elastic-Product\] header"
+            r"|server is not (?:Elasticsearch|OpenSearch|a supported distribution of Elasticsearch)|UnsupportedProductError|ProductNotSupportedError|Missing \[X-Elastic-Product\] header"
             r"|media_type_header_exception|Accept version must be either version|is incompatible with the following Elasticsearch nodes"
             # Oracle
             r"|ORA-03134\b|ORA-28040\b|connections to this database server version are not supported"
@@ -72,6 +88,10 @@ RULE = Rule(
             # commands of newer Redis servers, or of modules
             r"unknown command [`'\"]?(?:XADD|XREADGROUP|XAUTOCLAIM|XGROUP|GETEX|GETDEL|LMPOP|BLMOVE|BZPOPMIN|ZPOPMIN|LPOS|FCALL|FUNCTION|HELLO|JSON\.\w+|FT\.\w+|TS\.\w+|BF\.\w+)\b"
             r"|Unknown collation: '|Server sent charset (?:\(\d+\) )?unknown to the client|Character set '\d+' unsupported|Unknown character set: 'utf8mb4"
+            # SCRAM, asked of a driver that is older than it
+            r"|[Aa]uthentication (?:type|method):? \W?10\b|SCRAM[\w -]{0,20} authentication (?:is )?not supported|Unknown authenticationOk message type|unsupported SASL auth"
+            # operators, functions and settings of newer servers
+            r"|Unrecognized pipeline stage name: |unrecognized configuration parameter \""
             # Kafka, SQL Server, Cassandra
             r"|UnsupportedVersionException: |Invalid usage of the option NEXT in the FETCH statement|Invalid or unsupported protocol version"
         ),

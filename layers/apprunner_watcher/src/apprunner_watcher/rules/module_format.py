@@ -29,6 +29,8 @@ def _is_refused(quoted: Match, matches: Matches) -> bool:
 
 
 def _is_another(name: str, match: Match) -> bool:
+    if name == "hint" and match["no_type"]:
+        return False  # Node.js calls it a warning, and the error follows
     if name != "no_extension":
         return match.line.is_warning
     return not match["meant"] and (not lacks_extension(match["path"]) or is_native(match["path"]))
@@ -72,7 +74,7 @@ RULE = Rule(
             r"|SyntaxError: Unexpected token '?(?:export|import)\b"
             r"|ERR_UNKNOWN_FILE_EXTENSION|Unknown file extension \"\.?\w*\" for"
             r"|ERR_UNSUPPORTED_DIR_IMPORT|Directory import '[^']+' is not supported"
-            r"|does not provide an export named|Named export '[^']+' not found"
+            r"|requested module '(?!node:)[^']+' does not provide an export named|Named export '[^']+' not found"
             r"|ERR_IMPORT_(?:ASSERTION|ATTRIBUTE)\w*_MISSING|needs an import (?:attribute|assertion) of"
             r"|ERR_UNSUPPORTED_ESM_URL_SCHEME|ERR_AMBIGUOUS_MODULE_SYNTAX|ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING"
             r"|Error: Dynamic require of \"[^\"]+\" is not supported"  # bundles of esbuild
@@ -80,7 +82,7 @@ RULE = Rule(
         "hint": re.compile(
             r"ReferenceError: (?:require|module|exports|__dirname|__filename) is not defined"
             r"|ERR_PACKAGE_PATH_NOT_EXPORTED|No \"exports\" main defined in|is not defined by \"exports\" in"
-            r"|To load an ES module, set \"type\": \"module\""
+            r"|(?P<no_type>To load an ES module, set \"type\": \"module\"|Failed to load the ES module: )"
             r"|SyntaxError: (?:Unexpected reserved word|await is only valid in async functions and the top level bod|Unexpected token '?:'?$|Missing initializer in const declaration)"
             r"|ERR_(?:UNSUPPORTED|INVALID)_TYPESCRIPT_SYNTAX|SyntaxError: Unexpected token 'interface'"
         ),

@@ -17,6 +17,8 @@ _NAMES_MAIN_CLASS = re.compile(r"Could not find or load main class")
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the first import that failed; a file that the start command itself names belongs to another rule."""
     found = [one for one in matches.of(*_SURE, *_HINTS, _VAGUE) if not _is_another(one[1], matches)]
+    if not any(map(matches.application, ("node", "node_no_parent"))):  # the message itself was cut off
+        found.extend(("node_hint", match) for match in matches.application("node_code"))
     confidence = weight(snapshot)
     if not found or not confidence:
         return None
@@ -106,9 +108,13 @@ RULE = Rule(
         "python": re.compile(
             r"(?<![\w.])(?:ModuleNotFound|Import|Runtime\.ImportModule)Error: (?:Unable to import module '[\w.]+': )?No module named '?([\w.]+)"
             r"|\bpython[\d.]*: No module named (?![\w.]+\.__main__)([\w.]+)|\bNo module named '([\w.]+)'\)$"
+            r"|DistributionNotFound: The '([\w.-]+)[^']*' distribution was not found"
         ),
         "python_hint": re.compile(
             r"ImportError: (attempted relative import) (?:with no known parent package|beyond top-level package)"
+            r"|PackageNotFoundError: (?:No package metadata was found for )?([\w.-]+)"
+            r"|\[E050\] Can't find model '([\w.-]+)'|\bResource '?([\w/.-]+)'? not found\.$"  # spaCy, NLTK
+            r"|NoSuchModuleError: Can't load plugin: sqlalchemy\.(?:dialects|plugins):(?!postgres$)([\w.]+)"
         ),
         "node": re.compile(
             r"\bCannot find module ['\"](?P<node>[^'\"]+)['\"](?: imported from (?P<importer>\S+))?"
@@ -118,7 +124,8 @@ RULE = Rule(
             r"|(?P<unplugged>Required unplugged package missing from disk)"
         ),
         "node_hint": re.compile(
-            r"Module not found: (?:Error: )?Can't resolve '([^']+)'|(node_modules) (?:is )?missing\b"
+            r"Could not (?:load provider|locate the plugin|load the plugin) \"([^\"]+)\"|Could not resolve \"(@?[\w/.-]+)\"|ERR_INVALID_MODULE_SPECIFIER|ERR_PACKAGE_IMPORT_NOT_DEFINED"
+            r"|Module not found: (?:Error: )?Can't resolve '([^']+)'|(node_modules) (?:is )?missing\b"
             r"|doesn't seem to have been (installed) - running an install|likely caused by a (bundler) that has not copied"
         ),
         "ruby": re.compile(
@@ -133,8 +140,8 @@ RULE = Rule(
             r"Class ['\"]\\?([\w\\]+)['\"] not found|\bin the \"([\w-]+)\" namespace\.?\s*$"  # Symfony's console breaks lines
         ),
         "java": re.compile(
-            r"java\.lang\.(?:NoClassDefFoundError|ClassNotFoundException): (?!Could not initialize)([\w./$]+)"
-            r"|java\.lang\.module\.FindException: Module ([\w.]+) not found"
+            r"java\.lang\.(?:NoClassDefFoundError|ClassNotFoundException): (?!Could not initialize|java[./])([\w./$]+)"
+            r"|ServiceConfigurationError: [^\n]{1,120}: Provider ([\w.$]+) not found|java\.lang\.module\.FindException: Module ([\w.]+) not found"
         ),
         "dotnet": re.compile(
             r"Could not load file or assembly '(?!System\.Runtime,)([\w.-]+)[,'](?![^\n]{0,250}(?:incorrect format|denied))"
@@ -146,17 +153,19 @@ RULE = Rule(
             r"|no required module provides package ([\w./-]+)|cannot find package \"([\w./-]+)\" in any of"  # go run
             r"|module '([\w.-]+)' not found:"  # Lua
             r"|error: Module not found \"([^\"]+)\""  # Deno
+            r"|TypeError: Module not found \"([^\"]+)\"|Relative import path \"([^\"]+)\" not prefixed with"  # Deno
             r"|\bpanic: plugin\.Open\(\"([^\"]+)\"\)"
         ),
         "other_hint": re.compile(
             r"\(module ([A-Z][\w.]*) is not available\)|(Unchecked dependencies) for environment"  # Elixir
-            r"|package ([\w./-]+) is not in (?:GOROOT|std)\b"
+            r"|package ([\w./-]+) is not in (?:GOROOT|std)\b|cannot find (main module), but found"
         ),
         # the package may be there in another version; the program may be meant to be on PATH
         "vague": re.compile(
-            r"ImportError: cannot import name '?(?!_imaging|etree)(\w+)'? from '?(?!(?:collections|typing|datetime|enum)\b)[\w.]+"
-            r"|No module named ([\w.]+\.__main__)|Error: spawn (\S+) ENOENT|Command \"([\w:-]+)\" is not defined"
+            r"ImportError: cannot import name '?(?!_imaging|etree)(\w+)'? from '?(?!(?:collections|typing|datetime|enum)\b|partially\b)[\w.]+"
+            r"|While importing '([\w.]+)', an ImportError was raised|No module named ([\w.]+\.__main__)|Error: spawn (\S+) ENOENT|Command \"([\w:-]+)\" is not defined"
         ),
+        "node_code": re.compile(r"\bcode: '(?:ERR_)?(MODULE_NOT_FOUND)'"),
         "node_no_parent": re.compile(r"requireStack: \[\]"),
     },
 )

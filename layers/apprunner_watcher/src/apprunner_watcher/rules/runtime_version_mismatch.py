@@ -73,14 +73,19 @@ RULE = Rule(
             r"|(?i:requires? (?:at least |a minimum |a )?node(?:\.?js)?(?: version)?(?: of)? ?[v>=^~\d]|node(?:\.?js)? version \S{1,40} is (?:required|not supported|no longer supported|currently not supported))"
             r"|(?i:node(?:\.?js)? v?\d[\d.x]* is (?:not|no longer) supported|does not support node(?:\.?js)? v?\d|only supports node(?:\.?js)? )"
             r"|Node\.js version [^\n]{1,60} is required|This project's package\.json defines \"packageManager\""
+            r"|version of Node(?:\.js)? you are using is not supported|[Oo]utdated Node(?:\.js)? version|need (?:at least )?Node(?:\.js)? (?:version )?>?=? ?v?\d|needs Node version:|Unsupported (?:Node|NodeJS|Node\.js) version|minimum (?:required |supported )?Node(?:\.js)? version|[Pp]lease (?:use|upgrade to|update to|install) (?:a )?(?:newer )?(?:version of )?Node(?:\.?js)? (?:version |to )?v?>?=? ?\d"
+            r"|(?:current|installed|running) (?:version of )?Node(?:\.js)? (?:version )?\(?v?[\d.]+\)? is (?:too old|outdated|lower|older|below)"
         ),
         "python": re.compile(
             r"requires a different Python: |[Tt]he currently activated Python version \S+ is not supported|Current Python version \(\S+\) is not allowed by the project|requires Python ['\"]?[>=~\d][^\n]{0,40}but the (?:running|current)"
             r"|(?i:python (?:version )?>?=? ?3\.\d+ or (?:newer|later|higher|above) is required|requires python (?:version )?>?=? ?3\.\d+ or (?:newer|later|higher|above))"
+            r"|(?i:(?:this (?:version|package|software|program|script)|[\w.-]+) (?:only )?(?:supports|requires|needs) (?:at least )?python ?(?:version )?>?=? ?[23]\.\d+|python [23](?:\.\d+)* (?:is not supported|is no longer supported|is unsupported))"
         ),
         "java": re.compile(
             r"UnsupportedClassVersionError|has been compiled by a more recent version of the Java Runtime|Unsupported major\.minor version \d|Unsupported class file major version \d"
             r"|Unrecognized VM option '|(?i:requires java (?:version )?\d+ or (?:newer|later|higher|above)|java \d+ or (?:newer|later|higher|above) is required)"
+            r"|(?i:requires (?:at least )?(?:java|jdk|jre)(?: version)? ?>?=? ?\d+\+? (?:to run|or |runtime)|requires (?:java|jdk|jre) \d+\+|older than the minimum required version \(java|supported java versions are|unsupported java version|java version \S+ is (?:not|no longer) supported)"
+            r"|(?i:the current version is (?:java )?\d[^\n]{0,30}minimum|minimum (?:required )?java version)|java/lang/invoke/AdapterMethodHandle"
         ),
         "dotnet": re.compile(
             r"You must install (?:or update )?\.NET(?: Core)? to run this application|not possible to find any compatible framework version|[Ff]ramework 'Microsoft\.\w+\.App', version '[^']+'(?: \(\w+\))? was not found"
@@ -90,9 +95,12 @@ RULE = Rule(
             r"Your Ruby version is [\w.]+, but your Gemfile specified|Bundler::RubyVersionMismatch|requires (?:[Rr]uby|rubygems) version [^\n]{1,60}(?:incompatible with the current version|current ruby version)"
             r"|rbenv: version \W?[\w.-]+\W? is not installed|Required ruby-[\d.]+ is not installed|must use Bundler \d or greater with this lockfile"
         ),
-        "php": re.compile(r"dependencies require a PHP version|your php version \([\w.]+\) does not satisfy"),
+        "php": re.compile(
+            r"dependencies require a PHP version|your php version \([\w.]+\) does not satisfy|(?i:requires (?:at least )?php (?:version )?>?=? ?\d|this version of \w+ (?:is not compatible with|requires(?: at least)?) php )"
+            r"|(?i:php version \S+ (?:or (?:higher|newer|later) )?is required|php \d[\d.]* or (?:higher|newer|later) is required|you are running php \d)"
+        ),
         "other": re.compile(
-            r"go\.mod requires go >= [\d.]+ \(running go|invalid go version '[\d.]+'"
+            r"go\.mod requires go >= [\d.]+ \(running go|invalid go version '[\d.]+'|(?i:requires (?:at least )?(?:Erlang/OTP|OTP|Elixir|Ruby|Rust|rustc|Bun|Deno|\.NET(?: Core| SDK)?) (?:version )?v?>?=? ?\d)"
             r"|trying to run \S+ on Elixir v\S+ but it has declared|BEAM file was compiled for a later version of the run-time"
             r"|requires rustc [\d.]+ or newer|Unsupported lockfile version '?\d"
         ),

@@ -109,10 +109,12 @@ RULE = Rule(
             r"|unsupported version of (sqlite3)|(SQLite) 3\.[\d.]+ or (?:later|higher) is required|requires (SQLite|sqlite3) (?:>= )?3\.[\d.]+"
             r"|Could not find the (GDAL|GEOS) library|no library called \"([\w.-]+)\" was found|cannot load library '([\w.-]+)'"
             r"|failed to find (libmagic)|Unable to find (zbar) shared library|(MagickWand) shared library not found|(sndfile|PortAudio) library not found|(libpq) library not found"
+            r"|requires (libpq) version \d+ or above|authentication requires (libpq) version|(?i:(sqlite) C library (?:version )?too old)|no Qt platform (plugin) could be initialized|No usable version of (libssl) was found|urllib3 v2\S* only supports (OpenSSL) 1\.1\.1\+|requires (OpenSSL) (?:version )?>?=? ?\d"
             r"|No (wkhtmltopdf) executable found|Could not open library '([\w./-]+)'"
             r"|(Fontconfig) head is null|Probable fatal error: ?No (fonts) found|Fontconfig error: Cannot load default config"
         ),
         "hint": re.compile(
+            r"(Query engine library) for current platform \"[^\"]+\" could not be found|"
             r"no (\w+) in java\.library\.path|sun\.(?:awt|font)\.((?:X11|Sun)?Font\w+)"
             r"|type initializer for '(Gdip)' threw|(libgdiplus)\b[^\n]{0,60}(?:not|unable)|Only the (invariant culture) is supported in globalization-invariant mode|(Globalization Invariant Mode) is not supported"
             r"|(tesseract) is not installed or it's not in your PATH|Unable to get page count\. Is (poppler) installed"

@@ -6,6 +6,7 @@ from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches
 from apprunner_watcher.snapshot import Snapshot
 
 _SHELL_SYNTAX = re.compile(r"&&|\|\||;|^\s*cd\s|^\s*[A-Z_][A-Z0-9_]*=\S+\s+\S|\$\{?[A-Z_]+")
+_OF_NGINX = re.compile(r"directive|\[emerg\]")
 _HAS_A_SHELL = re.compile(r"^\s*(?:/bin/|/usr/bin/)?(?:ba|da|a|z)?sh\s+-\w{0,3}c\b")
 
 
@@ -17,7 +18,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     has_syntax = bool(_SHELL_SYNTAX.search(start_command))
     service = matches.service("complaint")
     # nginx leaves variables in its configuration as they are, too
-    variables = [match for match in matches.application("variable") if "directive" not in match.line.said]
+    variables = [match for match in matches.application("variable") if not _OF_NGINX.search(match.line.said)]
     said = [*matches.application("complaint"), *variables, *matches.application("words"), *service]
     if said and (service or not snapshot.came_up):
         evidence = (Evidence.of(said[0].line), *([setting] if start_command else []))

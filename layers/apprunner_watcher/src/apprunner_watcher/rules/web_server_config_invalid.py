@@ -100,12 +100,12 @@ RULE = Rule(
             r"|SSLCertificateFile: file '[^']+' does not exist"
         ),
         "caddy": re.compile(
-            r"adapting config using caddyfile|Caddyfile:\d+(?::| - )|unrecognized directive: \w+|reading config (?:from )?file: open \S+"
+            r"loading new config: (?!http app module: start)loading \S+ app module: |adapting config using caddyfile|Caddyfile:\d+(?::| - )|unrecognized directive: \w+|reading config (?:from )?file: open \S+"
         ),
         "proxy": re.compile(
             r"\[ALERT\][^\n]{0,60}(?:parsing \[\S+:\d+\]|Error\(s\) found in configuration|Fatal errors found in configuration)|Fatal errors found in configuration"
             r"|error initializing configuration '|VCL compilation failed|FATAL: Bungled \S+"  # Envoy, Varnish, Squid
-            r"|command traefik error: |\(configfile\.c\.\d+\)|error reading configuration file '"
+            r"|command traefik error: |Error while building configuration|\(configfile\.c\.\d+\)|error reading configuration file '"
         ),
         "https": re.compile(
             r"Unable to configure HTTPS endpoint|No server certificate was specified|(?:Could not find file|FileNotFoundException)[^\n]{0,120}\.pfx'"
@@ -121,7 +121,7 @@ RULE = Rule(
             r"\[emerg\][^\n]{0,60}host not found in (?:upstream|resolver)|could not resolve address '|Message from VCC-compiler"
             r"|ENOENT: no such file or directory, open '[^']*(?:letsencrypt/|/?ssl/|certs?/|certificates?/|fullchain|privkey|\bserver\.|localhost)[^']*\.(?:pem|key|crt|cert|pfx|p12)'"
             r"|ENOENT: no such file or directory, open '[^']*\b(?:cert|key)\.pem'|open \S*\b(?:cert|key|server|tls)\.(?:pem|crt|key): no such file"
-            r"|OpenSslCryptographicException: [^\n]{0,60}BIO_new_file|Error: '?\S*gunicorn\.conf(?:\.py)?'? doesn't exist|(?:gunicorn|uvicorn|daphne): error: unrecognized arguments"
+            r"|FileNotFoundException: [^\n]{0,120}\.(?:p12|jks|pfx|keystore|pem|crt)\b|OpenSslCryptographicException: [^\n]{0,60}BIO_new_file|Error: '?\S*gunicorn\.conf(?:\.py)?'? doesn't exist|(?:gunicorn|uvicorn|daphne): error: unrecognized arguments"
         ),
         "last_words": re.compile(
             r"FPM initialization failed|AH00015: Unable to open logs|Action '-D FOREGROUND' failed|loading initial config: loading new config"
