@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from apprunner_watcher.local_run import docker_run
 from apprunner_watcher.log import Line, Trace
+from apprunner_watcher.mistake import is_own
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
@@ -34,7 +35,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     trace = _only_trace(snapshot, errors[0].line)
     if trace and _ERROR.search(trace.says):
         values["error"] = _cut(trace.says)
-        is_sure = snapshot.has_ended and _is_own(trace, snapshot)
+        is_sure = snapshot.has_ended and is_own(trace, snapshot)
         confidence = Confidence.LIKELY if is_sure else Confidence.POSSIBLE
         return Finding(confidence, (Evidence.of(trace.root),), values)
     root, error = _root(errors)
@@ -75,65 +76,10 @@ def _root(errors: Sequence[Match]) -> tuple[Line, str]:
     return root.line, (root.after or error) if _MESSAGE_BELOW.search(error) else error
 
 
-def _is_own(trace: Trace, snapshot: Snapshot) -> bool:
-    """Whether a mistake of the code raised it, in a file of the application, and nothing around speaks of its surroundings."""
-    if not _MISTAKE.search(trace.says) or _ABOUT_SURROUNDINGS.search(trace.says):
-        return False
-    texts = [row for line in trace.lines for row in line.text.split("\n")]
-    of_stream = [line for line in snapshot.application_log.failing if line.stream == trace.root.stream]
-    if any(_READS_SURROUNDINGS.search(line.text) for line in of_stream) or snapshot.application_log.listening:
-        return False
-    frames = [text for text in texts if _FRAME.search(text) and not _OF_RUNTIME.search(text)]
-    if not frames:
-        return False
-    # Python prints the frame that raised last, the others first
-    raised = frames[-1] if _PYTHON_FRAME.match(frames[-1]) else frames[0]
-    return not _OF_LIBRARY.search(raised)
-
-
 def _cut(error: str) -> str:
     error = _PLACE.sub("", error.strip())
     return f"{error[:_LONGEST]}…" if len(error) > _LONGEST else error
 
-
-_MISTAKE = re.compile(
-    # Python, JavaScript
-    r"(?<![\w.])(?:TypeError|NameError|AttributeError|IndexError|UnboundLocalError|ZeroDivisionError|RecursionError|IndentationError|TabError|ReferenceError)(?:$|:)"
-    r"|(?<![\w.])KeyError: (?:'[a-z][\w .-]*'|\d+)$|SyntaxError: (?:Identifier '\w+' has already been declared|unterminated string literal|'[(\[{]' was never closed|unmatched|expected ':'|EOL while scanning)"
-    # Java, .NET
-    r"|\b(?:NullPointer|ArrayIndexOutOfBounds|IndexOutOfBounds|StringIndexOutOfBounds|ClassCast|Arithmetic|IndexOutOfRange|InvalidCast|DivideByZero)Exception\b"
-    # Go, Rust, Ruby, Elixir
-    r"|panic: runtime error: (?:invalid memory address|index out of range|slice bounds|integer divide)|panic: assignment to entry in nil map"
-    r"|called `Option::unwrap\(\)` on a `None` value|index out of bounds: the len is|attempt to (?:subtract|add|multiply) with overflow|attempt to divide by zero"
-    r"|\((?:NoMethodError|ZeroDivisionError|IndexError|FrozenError|Zeitwerk::NameError)\)$|\((?:UndefinedFunctionError|ArithmeticError)\)"
-)
-# what is the matter may then be a setting, a version, a connection, and not the code
-_ABOUT_SURROUNDINGS = re.compile(
-    r"(?i)connect|refused|time(?:d ?)?out|permission|denied|environ|\benv\b|process\.env|getenv|not found|no such|missing|required|auth|passw|credential|token|secret|certificate|\bssl|\btls"
-    r"|host|\bdns|socket|invalid url|fetch failed|config|setting|unexpected keyword|has no attribute|module|version|received undefined|must be of type string|\bdatabase\b|not available"
-    # what an older runtime does not have, or what is imported in the wrong format
-    r"|is not a (?:function|constructor)|class extends value|not subscriptable|unsupported operand"
-    r"|(?:'|: )(?:require|exports|__dirname|__filename|fetch|File|Blob|Headers|Request|Response|FormData|crypto|structuredClone|AbortController|ReadableStream|WebSocket|globalThis|navigator|unicode|xrange|basestring|raw_input)'? is not defined"
-    # what is called on strings, which mostly come from variables that are not set
-    r"|(?:reading|property) '(?:split|replace|replaceAll|trim|startsWith|endsWith|includes|toLowerCase|toUpperCase|substring|slice|match|length|toString)'"
-    r"|NoneType|for nil|\bNone\b(?!`)"
-)
-# the line of code that reads them, or what was said of them before
-_READS_SURROUNDINGS = re.compile(
-    r"process\.env|= \*\*\*|os\.environ|getenv|\bENV\[|ENV\.fetch|config\.get|settings\.|\bcreateClient|\bconnect\("
-    r"|\bECONN|\bETIMEDOUT|\bENOTFOUND|[Cc]onnection (?:refused|failed|error|timed out)|(?i:\b(?:fail(?:ed|ure)|unable|could not|cannot) (?:to )?(?:connect|load|open|fetch)\b)"
-    r"|(?i:\b(?:is|are|was) (?:not set|missing|undefined|not defined in)\b|access ?denied|permission denied)"
-)
-_FRAME = re.compile(r"^\s+at |^\s*File \"|^\s+from \S+:\d+|^\S+\.rb:\d+|^\t/?\S+\.go:\d+|^\s+\d+: |^\s+\(\S+ [\d.]+\) ")
-_PYTHON_FRAME = re.compile(r"^\s*File \"")
-_OF_RUNTIME = re.compile(
-    r"\bnode:internal|\(internal/|<anonymous>\)?$|<frozen |^\s+at (?:java\.base/|java\.|jdk\.|System\.)|runtime/panic\.go|/usr/local/go/src/"
-)
-_OF_LIBRARY = re.compile(
-    r"node_modules|site-packages|dist-packages|/lib/python\d|/gems/|/vendor/|/go/pkg/mod/|\bnode:|\.cargo/registry|/rustc/"
-    r"|^\s+at (?:javax?|jakarta|jdk|sun|com\.sun|kotlinx?|scala|reactor|org\.(?:springframework|hibernate|apache|postgresql|flywaydb|liquibase|eclipse|jboss|yaml|slf4j|mongodb)"
-    r"|com\.(?:zaxxer|mysql|fasterxml|amazonaws|google|mongodb|netflix|microsoft|oracle)|io\.(?:netty|lettuce|micrometer|quarkus|vertx|micronaut)|software\.amazon|Microsoft|Npgsql|System)\."
-)
 
 RULE = Rule(
     id="app-crash",
@@ -166,7 +112,7 @@ RULE = Rule(
             r"|^(?P<named>(?:[a-z_]\w*\.)+[A-Z]\w+: .{1,200})"  # Python, whose errors may be called anything
             r"|(?P<rejected>\[?UnhandledPromiseRejection\w*: .{1,200}|Unhandled (?:promise )?[Rr]ejection\b.{0,200})"
             r"|(?P<cpp>terminate called after throwing an instance of .{1,200}|terminate called without an active exception)"
-            r"|(?P<other>PHP (?:Fatal|Parse) error: .{1,200}|Fatal Python error: .{1,200}|Unhandled exception:? .{0,200}|lua: .{1,200}|ERROR: LoadError: .{1,200}|Kernel pid terminated .{1,200}|^error: Uncaught .{1,200})"
+            r"|(?P<other>PHP (?:Fatal|Parse) error: .{1,200}|Fatal Python error: .{1,200}|Unhandled exception:? .{0,200}|lua: .{1,200}|ERROR: LoadError: .{1,200}|goroutine \d+ \[running\]:.{0,20}|Kernel pid terminated .{1,200}|^error: Uncaught .{1,200})"
         ),
         # a logger's last words
         "fatal": re.compile(

@@ -67,8 +67,8 @@ RULE = Rule(
             r"Failed to find (?:attribute|application object):? '([^']+)'|Failed to parse '([^']+)' as an attribute name or function call|Application object must be callable"  # gunicorn
             r"|Error loading ASGI app\. (?:Attribute \"([^\"]+)\" not found|Import string \"([^\"]+)\" must be in format)|Error loading ASGI app factory"  # uvicorn
             r"|Cannot load application from '([^']+)', application not found|NoAppError"  # hypercorn
-            r"|AttributeError: module '[\w.]+' has no attribute '(app|application|asgi|wsgi|asgi_app|wsgi_app|create_app|server|api|celery)'"
-            r"|^\d+\. module '[\w.]+' has no attribute '(\w+)'|[Bb]ad object name '([^']+)'|Malformed application '([^']+)'"  # waitress
+            r"|\bmodule '[\w.]+' has no attribute '(app|application|asgi|wsgi|asgi_app|wsgi_app|create_app|server|api|celery)'"
+            r"|does not define an? \"(application|app)\" attribute/class|^\d+\. module '[\w.]+' has no attribute '(\w+)'|[Bb]ad object name '([^']+)'|Malformed application '([^']+)'"  # waitress
             r"|unable to find ['\"]([^'\"]+)['\"] callable in file"  # uWSGI
             r"|[Ff]ailed to find (?:Flask|Quart) application or factory in module '?\"?([\w.]+)|Could not locate a (Flask|Quart|Litestar) application|Could not find (Litestar) instance or factory"
             r"|Detected factory '?\"?([\w.]+)'?\"? in module|Detected multiple (Flask applications) in module|valid (Flask application) was not obtained"

@@ -63,7 +63,7 @@ RULE = Rule(
             r"|Your version of (?:PostgreSQL|MySQL|MariaDB) \([^)\n]{1,40}\) is too old|minimum Postgres version requirements not met"
             r"|(?i:Unsupported "
             + _SERVERS
-            + r" version)|configured to run with a database version of at least|Unsupported DB! \w"
+            + r" version)|(?:run with a|requires) database version of at least|Unsupported DB! \w"
             r"|less than the minimum required version|Current version of RDBMS is not supported"
             # Flyway
             r"|Unsupported Database: \w|Flyway upgrade required: |is no longer supported by Flyway"

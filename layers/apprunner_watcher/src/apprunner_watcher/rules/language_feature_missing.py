@@ -100,7 +100,7 @@ RULE = Rule(
             r"|SyntaxError: (?:future feature annotations is not defined|Missing parentheses in call to 'print'|Non-ASCII character)"
             r"|cannot import name '?\w+'? from '?(?:typing|collections|enum|datetime|inspect|asyncio|functools|importlib)'?(?:\s|$)"
             r"|module '(?:collections|asyncio|inspect|time|typing|pkgutil|datetime|enum|configparser|string|ast|unittest|fractions|platform|base64|importlib|locale)' has no attribute"
-            r"|dataclass\(\) got an unexpected keyword argument|'str' object has no attribute 'remove(?:prefix|suffix)'"
+            r"|ForwardRef\._evaluate\(\) missing|dataclass\(\) got an unexpected keyword argument|'str' object has no attribute 'remove(?:prefix|suffix)'"
         ),
         "python_hint": re.compile(
             r"SyntaxError: f-string: (?:expecting '\}'|unmatched|unterminated)|NameError: name '(?:unicode|xrange|basestring|raw_input|reload|unichr|reduce|execfile|long|cmp)' is not defined|SyntaxError: invalid escape sequence|multiple exception types must be parenthesized"

@@ -112,6 +112,7 @@ RULE = Rule(
         ),
         "python_hint": re.compile(
             r"ImportError: (attempted relative import) (?:with no known parent package|beyond top-level package)"
+            r"|(The Client) hasn't been generated yet|BinaryNotFoundError: Expected (\S*prisma\S*)"  # Prisma for Python
             r"|PackageNotFoundError: (?:No package metadata was found for )?([\w.-]+)"
             r"|\[E050\] Can't find model '([\w.-]+)'|\bResource '?([\w/.-]+)'? not found\.$"  # spaCy, NLTK
             r"|NoSuchModuleError: Can't load plugin: sqlalchemy\.(?:dialects|plugins):(?!postgres$)([\w.]+)"
@@ -131,13 +132,13 @@ RULE = Rule(
         "ruby": re.compile(
             r"cannot load such file -- ([^\s\"]+)|Could not find ([\w.-]+) in (?:any of the source|locally installed gems)"
             r"|Could not find (?:gem )?'([\w.-]+)[^\n]{0,60}(?:in any of the|in (?:locally|rubygems)|required by|among \d+ total gem|GemNotFound)"
-            r"|Could not find ([\w-]+-\d[\w.-]*), [^\n]{1,200} in |(Bundler::GemNotFound|Gem::MissingSpecError|Gem::GemNotFoundException)"
+            r"|Could not find ([\w-]+-\d[\w.-]*), [^\n]{1,200} in |The git source (\S+) is not yet checked out|(Bundler::GemNotFound|Gem::MissingSpecError|Gem::GemNotFoundException)"
         ),
         "php": re.compile(
             r"(?:[Ff]ailed opening required|[Ff]ailed to open stream)[^\n]{0,120}?(vendor/autoload\.php)|(vendor/autoload\.php)['\"]?\): [Ff]ailed to open stream"
         ),
         "php_hint": re.compile(
-            r"Class ['\"]\\?([\w\\]+)['\"] not found|\bin the \"([\w-]+)\" namespace\.?\s*$"  # Symfony's console breaks lines
+            r"(?:Class|Interface|Trait) ['\"]\\?([\w\\]+)['\"] not found|\bin the \"([\w-]+)\" namespace\.?\s*$"  # Symfony's console breaks lines
         ),
         "java": re.compile(
             r"java\.lang\.(?:NoClassDefFoundError|ClassNotFoundException): (?!Could not initialize|java[./])([\w./$]+)"
@@ -163,7 +164,7 @@ RULE = Rule(
         # the package may be there in another version; the program may be meant to be on PATH
         "vague": re.compile(
             r"ImportError: cannot import name '?(?!_imaging|etree)(\w+)'? from '?(?!(?:collections|typing|datetime|enum)\b|partially\b)[\w.]+"
-            r"|While importing '([\w.]+)', an ImportError was raised|No module named ([\w.]+\.__main__)|Error: spawn (\S+) ENOENT|Command \"([\w:-]+)\" is not defined"
+            r"|VersionConflict: \(([\w.-]+)|already activated ([\w.-]+) [^\n]{1,30}, but your Gemfile requires|While importing '([\w.]+)', an ImportError was raised|No module named ([\w.]+\.__main__)|Error: spawn (\S+) ENOENT|Command \"([\w:-]+)\" is not defined"
         ),
         "node_code": re.compile(r"\bcode: '(?:ERR_)?(MODULE_NOT_FOUND)'"),
         "node_no_parent": re.compile(r"requireStack: \[\]"),

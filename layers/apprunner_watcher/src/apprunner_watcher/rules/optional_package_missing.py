@@ -82,7 +82,7 @@ RULE = Rule(
             r"[Cc]all to undefined function (?:[\w\\]*\\)?((?:mb|curl|pg|mysqli|ldap|bc|image|simplexml|ctype|iconv|openssl|pcntl|posix|token|json|intl|gmp|imap|sodium|socket|exif)_?\w*)\("
         ),
         "hint": re.compile(
-            r"'([\w-]+)' package is required|You will need to (?:pip )?install \"?([\w\[\]-]+)|find (ffmpeg or avconv)|ImportError: [^\n]{0,60}?\b([\w-]+) (?:package |library )?(?:is not installed|must be installed)"
+            r"'([\w-]+)' package is required|You will need to (?:pip )?install \"?([\w\[\]-]+)|find (ffmpeg or avconv)|You must have (ImageMagick) or GraphicsMagick installed|ImportError: [^\n]{0,60}?\b([\w-]+) (?:package |library )?(?:is not installed|must be installed)"
             r"|ImportError: [^\n]{0,80}requires the ([\w-]+) library but it was not found|[Pp]lease (?:run )?`?pip3? install ([\w\[\]-]+)"
             r"|do not have the required (package\(s\)) installed|Could not find (Chrome) \(ver|Executable doesn't exist at (\S*ms-playwright\S*)"
         ),

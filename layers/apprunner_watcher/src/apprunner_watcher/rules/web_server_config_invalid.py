@@ -118,6 +118,7 @@ RULE = Rule(
             r"WFLYCTL0085|systemId: file:\S+/(?:server|web|context)\.xml|Parse error in application web\.xml|Catalina\.load[^\n]{0,80}server\.xml"
         ),
         "hint": re.compile(
+            r"nginx: configuration file \S+ test failed|Failed to load 'https-\S* material|'?--ssl-\w+'?: File '[^']+' does not exist|"
             r"\[emerg\][^\n]{0,60}host not found in (?:upstream|resolver)|could not resolve address '|Message from VCC-compiler"
             r"|ENOENT: no such file or directory, open '[^']*(?:letsencrypt/|/?ssl/|certs?/|certificates?/|fullchain|privkey|\bserver\.|localhost)[^']*\.(?:pem|key|crt|cert|pfx|p12)'"
             r"|ENOENT: no such file or directory, open '[^']*\b(?:cert|key)\.pem'|open \S*\b(?:cert|key|server|tls)\.(?:pem|crt|key): no such file"
