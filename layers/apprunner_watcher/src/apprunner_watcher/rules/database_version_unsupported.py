@@ -91,7 +91,7 @@ RULE = Rule(
             # SCRAM, asked of a driver that is older than it
             r"|[Aa]uthentication (?:type|method):? \W?10\b|SCRAM[\w -]{0,20} authentication (?:is )?not supported|Unknown authenticationOk message type|unsupported SASL auth"
             # operators, functions and settings of newer servers
-            r"|Unrecognized pipeline stage name: |unrecognized configuration parameter \""
+            r"|Unrecognized pipeline stage name: |unrecognized configuration parameter \"(?:idle_\w+|transaction_timeout|lock_timeout|jit\w*|row_security|default_table_access_method)\b"
             # Kafka, SQL Server, Cassandra
             r"|UnsupportedVersionException: |Invalid usage of the option NEXT in the FETCH statement|Invalid or unsupported protocol version"
         ),
