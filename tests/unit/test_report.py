@@ -191,8 +191,8 @@ def test_the_last_lines_begin_where_their_stack_trace_does(seen: See) -> None:
         for lines in content["logs"][group].values():
             at = lines[0][0]
             frames = [f"    at step{number} (/app/dist/main.js:{number}:7)" for number in range(12)]
-            lines[:] = [[at, text] for text in ("so far, so good", "OddError: what nobody has a rule for", *frames)]
+            lines[:] = [[at, text] for text in ("so far, so good", "OddFailure: what nobody has a rule for", *frames)]
 
     text = said(seen(FAILED, change)).text
-    assert "OddError: what nobody has a rule for" in text
+    assert "OddFailure: what nobody has a rule for" in text
     assert "so far, so good" not in text
