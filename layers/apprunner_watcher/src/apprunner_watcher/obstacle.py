@@ -100,7 +100,7 @@ def outside(failed: Iterable[Failure]) -> tuple[Failure, ...]:
 def _is_outside(failure: Failure) -> bool:
     hosts = [one for one in failure.hosts if "." in one and not is_inner(one) and not api_of_host(one)]
     is_inside = any(is_private(one) or is_of_a_vpc(one) for one in hosts)
-    return bool(hosts) and not is_inside and not failure.api
+    return (bool(hosts) or failure.is_of_public_api) and not is_inside and not failure.api
 
 
 _NO_WAY_OUT = frozenset({"route", "gateway"})
@@ -116,8 +116,9 @@ def without_internet(snapshot: Snapshot, failed: Sequence[Failure], confidence: 
         return None
     if internet and internet.blocked_by and internet.blocked_by.kind in _NO_WAY_OUT:
         if needed:
-            is_sure = confidence is Confidence.CERTAIN
-            return Proof(confidence if is_sure else at_most(Confidence.LIKELY, confidence), internet, needed[0])
+            first = next((one for one in needed if not one.is_vague), needed[0])
+            is_sure = confidence is Confidence.CERTAIN and not first.is_vague
+            return Proof(confidence if is_sure else at_most(Confidence.LIKELY, confidence), internet, first)
         outer = [
             one
             for one, _ in blocked_dependencies(snapshot, _NO_WAY_OUT)
@@ -125,14 +126,17 @@ def without_internet(snapshot: Snapshot, failed: Sequence[Failure], confidence: 
         ]
         if outer and failed:
             return proved(snapshot, outer, failed, confidence)
-        return _of_live(snapshot, internet, failed)
+        return _unnamed(snapshot, internet, failed)
     if needed and not (internet and internet.result == "blocked"):
         return Proof(at_most(Confidence.LIKELY, confidence), None, needed[0])
     return None
 
 
-def _of_live(snapshot: Snapshot, internet: Check, failed: Sequence[Failure]) -> Proof | None:
-    """A service that came up reaches its own dependencies: what it then waits for, and does not name, is outside."""
-    unnamed = [one for one in failed if one.is_unanswered and not one.place]
+def _unnamed(snapshot: Snapshot, internet: Check, failed: Sequence[Failure]) -> Proof | None:
+    """What is waited for and not named is outside, if it is asked over HTTP or for mail.
+
+    Or if the service came up: then it reaches its own dependencies.
+    """
+    unnamed = [one for one in failed if one.is_unanswered and not one.place and (snapshot.is_live or one.is_of_web)]
     is_else = any(one.result == "blocked" and one.topic in {"dependency", "api"} for one in checks(snapshot))
-    return Proof(Confidence.LIKELY, internet, unnamed[0]) if snapshot.is_live and unnamed and not is_else else None
+    return Proof(Confidence.LIKELY, internet, unnamed[0]) if unnamed and not is_else else None

@@ -1,18 +1,18 @@
 """Here you find how clients say that a connection failed: to whom, and whether it was refused or not answered at all."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
 from apprunner_watcher.aws_api import api_of_host
-from apprunner_watcher.dependency import Dependency
+from apprunner_watcher.dependency import Dependency, Protocol
 from apprunner_watcher.rule import Match
 
 _REFUSED = re.compile(
     r"\bECONNREFUSED\b|\b[Cc]onnection ?[Rr]efused|actively refused|\bconnection was refused|econnrefused|Connection to \S+ refused"
-    r"|\((?:111|115)\)|\[Errno 111\]|Error 111\b|os error 111|SocketException \(111\)|TNS:no listener|Connect call failed"
+    r"|\((?:111|115)\)|\[Errno 111\]|Error 111\b|os error 111|SocketException \(111\)|TNS:no listener"
 )
 _NOT_ANSWERED = re.compile(
     # the kernel's own words, as Node.js, Python, Rust, .NET and C write them
@@ -21,7 +21,7 @@ _NOT_ANSWERED = re.compile(
     r"|SocketException \(1(?:01|10|13)\)|SequelizeHostNotReachableError"
     # what clients call it themselves
     r"|\b(?:[Cc]onnect(?:ion)?|[Ss]erver selection|[Hh]andshake|[Dd]ial|[Oo]peration|[Rr]equest) ?(?:attempt )?(?:has )?(?:[Tt]imed ?[Oo]ut|[Tt]imeout)"
-    r"|i/o timeout|[Tt]imeout expired|[Tt]imed out|[Cc]onnect(?:ion)?[ _-]?[Tt]imeout|ConnectTimeout|timeout occurred|[Tt]imeout (?:after|connecting)|: timeout\b"
+    r"|i/o timeout|[Tt]imeout expired|[Tt]imed out|[Cc]onnect(?:ion)?[ _-]?[Tt]imeout|ConnectTimeout|timeout occurred|[Tt]imeout (?:after|connecting|during connection attempt)|has not received any packets from|execution expired|TimedOut\b|HttpClient\.Timeout of|\btimeout of \d+ms exceeded|Client\.Timeout exceeded|: timeout\b"
 )
 
 FAILED = re.compile(
@@ -33,13 +33,13 @@ FAILED = re.compile(
     # MongoDB
     r"|[Ss]erver selection tim(?:ed out|eout)|ServerSelection(?:Timeout)?Error|MongoNetwork(?:Timeout)?Error|MongoTimeout(?:Error|Exception)"
     r"|MongoSocketOpenException|buffering timed out after|No suitable servers found|selecting a server using CompositeServerSelector"
-    r"|Could not connect to any servers in your MongoDB Atlas cluster|NoServerAvailable: No \w+ server|failed to connect to server \["
+    r"|Could not connect to any servers in your MongoDB Atlas cluster|NoServerAvailable: No \w+ server|failed to connect to server \[|=> \[?ServerDescription\b"
     # PostgreSQL, by libpq and by drivers of their own
     r"|(?:connection to server (?:at|on)|could not connect to server|couldn't get a connection after|[Cc]onnect call failed|connection failed:)"
     r"|The connection attempt failed\.|PoolTimedOut|pool timed out while waiting|tcp connect \([^)]{1,120}\): |Failed to connect to \S+:\d+"
-    r"|SQLSTATE\[(?:HY000|08006)\] \[(?:2002|7)\]|ConnectionNotEstablished|There is an issue connecting with your hostname|connection timeout expired"
+    r"|SQLSTATE\[(?:HY000|08006)\] \[(?:2002|7)\]|ConnectionNotEstablished|There is an issue connecting with your hostname|connection timeout expired|Error: timeout expired"
     # MySQL, MariaDB
-    r"|Can't connect to (?:MySQL|MariaDB|server)|Communications link failure|Unable to connect to any of the specified MySQL hosts"
+    r"|Can't connect to (?:MySQL|MariaDB|server)|Communications link failure|driver has not received any packets from|Unable to connect to any of the specified MySQL hosts"
     r"|\(HY000/2002\)|Error establishing a database connection|Lost connection to MySQL server at 'reading (?:initial|authorization)"
     # Redis, Memcached
     r"|Error 1(?:10|11|13) connecting to|Timeout connecting to server|CannotConnectError|RedisConnection(?:Failure)?Exception|JedisConnectionException"
@@ -60,9 +60,13 @@ FAILED = re.compile(
     r"|ConnectException\b|NoRouteToHostException|[Cc]onnect timed out|[Cc]onnect to \S+ (?:\[[^\]\n]{0,200}\] )?failed|HikariPool-\d+ - Connection is not available"
     r"|Connection to \S+ (?:refused|timed out)|MailConnectException|dial (?:tcp|udp) [^\s]+: (?:connect: |i/o timeout)|connect: connection (?:refused|timed out)"
     r"|Net::(?:Open|Read)Timeout|Failed to open TCP connection to|ConnectionFailed|cURL error (?:7|28)\b|curl: \((?:7|28)\)|Unable to connect to (?:tcp|ssl)://"
-    r"|SocketException \(1(?:01|10|11|13)\)|os error 1(?:01|10|11|13)|kind: (?:ConnectionRefused|TimedOut|HostUnreachable)"
+    r"|SocketException \(1(?:01|10|11|13)\)|Timeout during connection attempt|os error 1(?:01|10|11|13)|kind: (?:ConnectionRefused|TimedOut|HostUnreachable)"
     r"|failed to connect to all addresses|\bUNAVAILABLE: (?:No connection established|io exception|failed to connect)"
     r"|[Cc]onnection (?:attempt )?timed out|\b[Cc]onnection refused"
+    # clients of APIs on the internet
+    r"|\bAPI(?:Timeout|Connection(?:Timeout)?)Error\b|\bRequest timed out\.|telegram\.error\.(?:TimedOut|NetworkError)|Connection timeout to host|HttpClient\.Timeout of [\d.]+ seconds elapsing"
+    r"|\btimeout of \d+ms exceeded|Client\.Timeout exceeded while|request canceled while waiting for connection|source: TimedOut|: operation timed out|\(execution expired\)|execution expired$"
+    r"|\[Connection\] Connection timeout|^\W{0,3}(?:Error: )?Connection timeout$|[Cc]ouldn't connect to '?https?://|Can't load the configuration of '[^'\n]{1,120}'\. If you were"
     # scripts that wait
     r"|timeout occurred after waiting|Timeout after \S+ waiting on dependencies|\b[\w.-]{1,100}:\d{2,5} - no response|nc: connect to \S+ port \d+"
 )
@@ -72,7 +76,7 @@ FAILED = re.compile(
 _VAGUE = re.compile(
     r"Timeout acquiring a connection|AcquireTimeout|PoolTimedOut|pool timed out while waiting|HikariPool-\d+ - Connection is not available"
     r"|couldn't get a connection after|MaxRetriesPerRequest|buffering timed out|not present in metadata|Lost connection to MySQL|Net::ReadTimeout|cURL error 28"
-    r"|curl: \(28\)|Error establishing a database connection|was reached but timed out"
+    r"|curl: \(28\)|Request timed out\.|HttpClient\.Timeout of|timeout of \d+ms exceeded|while awaiting headers|telegram\.error\.|Error establishing a database connection|was reached but timed out"
 )
 _NOT_OUTBOUND = re.compile(
     r"was reached but timed out|requires libpq version|QueuePool limit|\(total=\d+, active=[1-9]|[Ss]tatement timeout|[Ll]ock (?:wait )?timeout|probe failed|No such file or directory|while connecting to upstream|while reading response header"
@@ -111,6 +115,18 @@ _NO_HOST = re.compile(
 
 _AWS_HOST = re.compile(r"(?<![\w-])(?:[\w-]{1,63}\.){1,8}amazonaws\.com(?:\.cn)?\b", re.ASCII)
 _GOES_ON = re.compile(r"\s*(?:Is the server running on|---> |Caused by: |\[cause\]: |Please make sure your database)")
+
+
+_PUBLIC_API = re.compile(
+    r"\b(?:openai|litellm|anthropic|cohere|groq|mistralai|stripe|twilio|sendgrid|pinecone|replicate|slack_sdk|telegram|discord|paypal\w*|auth0|okta|clerk|huggingface_hub|transformers)[.@/]"
+    r"|huggingface\.co|\b(?:OpenAI|Anthropic|Stripe)\w*(?:Error|Exception)|/node_modules/(?:openai|@anthropic-ai|stripe)/"
+)
+
+
+_WEB = re.compile(
+    r"\b(?:httpx|httpcore|urllib3?|aiohttp|undici|node-fetch|okhttp3|reqwest|[Ff]araday|[Gg]uzzle\w*|axios|got)\b|requests\.exceptions|AxiosError|UND_ERR_|fetch failed|FetchError"
+    r"|java\.net\.http\b|HttpConnectTimeout|ResourceAccessException|\b(?:Rest|Web)Client|SMTPConnection|\bsmtp\b|HttpRequestException|HttpClient|Net::OpenTimeout|cURL error|\bhttps?://"
+)
 
 
 @dataclass(frozen=True)
@@ -176,6 +192,16 @@ class Failure:
         )
         return next((api for host in hosts if (api := api_of_host(host))), "")
 
+    @cached_property
+    def is_of_public_api(self) -> bool:
+        """Whether it is the client of an API that is on the internet, whatever host the line names or does not."""
+        return bool(_PUBLIC_API.search(f"{self.match.before} {self.text} {self.match.after}"))
+
+    @cached_property
+    def is_of_web(self) -> bool:
+        """Whether a client of HTTP or of mail prints it, and not one of a database."""
+        return bool(_WEB.search(f"{self.match.before} {self.text} {self.match.after}"))
+
     def is_about(self, dependency: Dependency) -> bool:
         """Whether it names this dependency: its host, or its port, or no host but what is spoken there."""
         if dependency.host in self.text.lower():
@@ -188,7 +214,7 @@ class Failure:
         return bool(words and words.search(self.text))
 
 
-_WORDS = {
+_WORDS: Mapping[Protocol, re.Pattern[str]] = {
     "postgres": re.compile(r"postgres|psycopg|\bpg\b|asyncpg|PSQL|Npgsql|P1001|Prisma|SQLSTATE\[08006", re.IGNORECASE),
     "mysql": re.compile(r"mysql|mariadb|Communications link failure|Prisma|SQLSTATE\[HY000", re.IGNORECASE),
     "sqlserver": re.compile(r"SQL ?Server|mssql|ODBC|tedious", re.IGNORECASE),
@@ -197,6 +223,11 @@ _WORDS = {
     "amqp": re.compile(r"amqp|rabbit|bunny|pika", re.IGNORECASE),
     "kafka": re.compile(r"kafka|broker", re.IGNORECASE),
 }
+
+
+def spoken(text: str) -> frozenset[Protocol]:
+    """What a client that prints this may speak."""
+    return frozenset(protocol for protocol, words in _WORDS.items() if words.search(text))
 
 
 def is_private(host: str) -> bool:
@@ -236,7 +267,7 @@ def failures(found: Iterable[Match]) -> tuple[Failure, ...]:
         matches = (*matches[: _MOST // 2], *matches[-_MOST // 2 :])
     # below an error about localhost others say the same without its address: code: 'ECONNREFUSED'
     is_own = any(_OWN_HOST.search(f"{match.line.said} {match.after}") for match in matches)
-    outbound = (Failure(match) for match in matches if _is_outbound(match.line.said))
+    outbound = (one for one in map(Failure, matches) if _is_outbound(one.text))
     return tuple(one for one in outbound if one.place or not is_own)
 
 
@@ -250,6 +281,9 @@ def is_telemetry(text: str) -> bool:
     return bool(_TELEMETRY.search(_without_frames(text)))
 
 
+_FRAMES_OR_SQL = re.compile(r"    at |[(,] ?SQL: ")
+
+
 def _without_frames(text: str) -> str:
-    """What a line says before a stack trace: frames name agents that only look on."""
-    return text.partition("    at ")[0] or text
+    """What a line says before a stack trace or a statement: frames name agents that only look on, and SQL names tables."""
+    return _FRAMES_OR_SQL.split(text, maxsplit=1)[0] or text

@@ -73,7 +73,7 @@ _FAILED = re.compile(
     r"ECONNREFUSED|econnrefused|\b[Rr]efused\b|ConnectionRefused|\bfailed\b|[Cc]an't (?:connect|reach)|[Cc]annot connect|[Ff]ailed (?:to connect|connecting)"
     r"|[Uu]nable to (?:connect|bootstrap|revive)|UnableToConnect|[Cc]ould ?n[o']t (?:connect|be established|open)|not possible to connect|[Ee]rror connecting"
     r"|No connection could be made|[Cc]onnect call failed|Max retries exceeded|Failed to establish a new connection|brokers are down|returned error|\bdisconnected\b"
-    r"|Network Adapter could not|[Tt]imed out|timeout|ETIMEDOUT|no response|couldn't connect to|ServerSelection|[Cc]annot assign requested address|EADDRNOTAVAIL"
+    r"|Network Adapter could not|Exception in monitor thread|[Tt]imed out|timeout|ETIMEDOUT|no response|couldn't connect to|ServerSelection|[Cc]annot assign requested address|EADDRNOTAVAIL"
 )
 _SEVERAL = 3
 _REFUSED = re.compile(r"ECONNREFUSED|econnrefused|\b[Rr]efused\b|ConnectionRefused")
@@ -101,6 +101,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return None
     first, confidence = gravest(usual or others, confidence)
     if snapshot.is_live and not _lasts(snapshot, usual or others):
+        return None
+    if snapshot.is_live and is_overcome(snapshot.application_log.failing, failed[-1].line):
         return None
     if not usual:
         confidence = at_most(Confidence.LIKELY if snapshot.has_ended else Confidence.POSSIBLE, confidence)
@@ -171,10 +173,10 @@ RULE = Rule(
     check=check,
     application_patterns={
         # localhost:6379, 127.0.0.1:5432, localhost/127.0.0.1:5432, "localhost" (127.0.0.1), port 5432, Host: 127.0.0.1, Port: 3306,
-        # host='localhost', port=9200, ('127.0.0.1', 5432), [::1]:5432, :::27017, [('localhost', 9092)]
+        # host='localhost', port=9200, (host=localhost)(port=3306), ('127.0.0.1', 5432), [::1]:5432, :::27017, [('localhost', 9092)]
         "endpoint": re.compile(
             r"(?:127\.0\.0\.1|\blocalhost|\[::1\]|::1|\bECONNREFUSED :::?|0\.0\.0\.0)[\]\"'`)]*(?:/127\.0\.0\.1|/[0:]*:1\b|/<unresolved>)?(?: ?\([\w.:/]+\))?"
-            r"(?::|',? | \[[^\]]{1,40}\], (?=port)|\]? on tcp |,? (?:on )?[Pp]ort[:=]? ?\"?|', port=|,(?=\d))[`'(]?(?P<port>\d{3,5})\b"
+            r"(?::|',? | \[[^\]]{1,40}\], (?=port)|\]? on tcp |,? (?:on )?[Pp]ort[:=]? ?\"?|', port=|\)\(port=|,(?=\d))[`'(]?(?P<port>\d{3,5})\b"
         ),
         # Spring AMQP says where it goes, and then, without the place, that it failed
         "spring_amqp": re.compile(
@@ -182,7 +184,7 @@ RULE = Rule(
         ),
         "spring_amqp_failed": re.compile(r"AmqpConnectException: [^\n]{0,80}Connection refused"),
         "socket": re.compile(
-            r"(?P<postgres>/\.s\.PGSQL\.\d+|Is the server running (?:locally|on (?:host \"localhost\"|that host and accepting\"? on socket)))"
+            r"(?P<postgres>/\.s\.PGSQL\.\d+|Is the server running (?:locally|on (?:host \"(?:localhost|127\.0\.0\.1|::1)\"|that host and accepting\"? on socket)))"
             r"|(?P<mysql>[Cc]an't connect to (?:local )?(?:MySQL |MariaDB )?server (?:on '(?:localhost|127\.0\.0\.1)|through socket)"
             r"|mysqld?\.sock\b|SQLSTATE\[HY000\] \[2002\] No such file or directory|\(HY000/2002\): No such file or directory)"
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from apprunner_watcher.fallback import fallback
 from apprunner_watcher.obstacle import checks
 from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc, is_private
 from apprunner_watcher.proof import is_overcome
@@ -20,7 +21,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     first = _most_telling(failed)
     egress = snapshot.configuration.egress_type
     return Finding(
-        at_most(_limit(snapshot, first), confidence),
+        at_most(_limit(snapshot, first, failed), confidence),
         (Evidence.of(first.match.line), Evidence.setting("EgressType", egress)),
         {
             "dependency": first.place or "a dependency",
@@ -63,8 +64,10 @@ def _most_telling(failed: Sequence[Failure]) -> Failure:
     return next((one for one in plain if one.place), plain[0])
 
 
-def _limit(snapshot: Snapshot, failure: Failure) -> Confidence:
+def _limit(snapshot: Snapshot, failure: Failure, failed: Sequence[Failure]) -> Confidence:
     """How sure it may be: the network may hold a finer cause, and not every word means the way to the server."""
+    if fallback(snapshot, failed):
+        return Confidence.POSSIBLE
     if failure.is_vague:
         return Confidence.LIKELY if failure.place else Confidence.POSSIBLE
     is_whole = failure.is_plain and failure.place and not failure.match.line.is_passing
