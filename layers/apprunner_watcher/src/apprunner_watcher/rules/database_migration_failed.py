@@ -104,9 +104,9 @@ RULE = Rule(
             # Knex, node-pg-migrate, Drizzle, Ghost
             r"|migration directory is corrupt|Migration table is already locked|\bMigrationLocked\b|migration file \"[^\"\n]{1,160}\" failed|migration failed with error"
             r"|is preceding already run migration|Another migration is already running|MigrationsAreLockedError|MigrationScriptError|Can't find meta/_journal\.json"
-            r"|Failed query: (?:CREATE|ALTER|DROP) "
+            r"|Failed query: (?:CREATE|ALTER|DROP) |Migration lock was never released"
             # golang-migrate, goose, Gitea and others
-            r"|Dirty database version \d|migration failed(?: in line \d+)?: (?!dial|EOF|context)|failed to run SQL migration|goose(?: run)?: (?:ERROR|failed to (?:run|apply))|found \d+ missing migrations"
+            r"|Dirty database version \d|migration failed(?: in line \d+)?: (?!dial|EOF|context)|failed to run SQL migration|goose(?: run)?: (?:ERROR|failed to (?:run|apply|collect))|found \d+ missing migrations"
             r"|migration failed \(id = |no migration found for version|is for a newer Gitea|has migration lock; cannot run migrations"
             # sqlx, refinery, SeaORM, Diesel
             r"|migration \d+ was previously applied but|while executing migration \d|migration \d+ is partially applied|value: (?:VersionM\w+|ExecuteMigration|Dirty)\("

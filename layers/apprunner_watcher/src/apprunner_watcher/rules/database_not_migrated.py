@@ -64,7 +64,7 @@ RULE = Rule(
     application_patterns={
         "absent": re.compile(
             # PostgreSQL, by itself or behind any driver
-            r"\b(?:relation|type|column|schema) \\?[\"'][^\"'\n]{1,128}[\"'](?: of relation \\?\"[^\"\n]{1,128}\")? does not exist|\bcolumn [\w.]{3,128} does not exist"
+            r"\b(?:relation|type|column|schema) \\?[\"'][^\"'\n]{1,128}[\"'](?: of relation \\?\"[^\"\n]{1,128}\")? does not exist(?!,? skipping)|\bcolumn [\w.]{3,128} does not exist"
             r"|\b42P01\b|\b42703\b|\bundefined_(?:table|column)\b|\bUndefined(?:Table|Column)(?:Error)?\b|\b3F000\b"
             # SQLite
             r"|\bno such (?:table|column): \w|has no column named \w"
@@ -86,7 +86,10 @@ RULE = Rule(
             # Alembic, Doctrine, Airflow, MLflow, Keycloak, Temporal
             r"|Target database is not up to date|metadata storage is not up to date|You need to (?:initialize|upgrade) the database"
             r"|Detected out-of-date database schema|Database not up-to-date, please migrate|sql schema version compatibility check failed"
-            r"|version mismatch for keyspace/database"
+            r"|version mismatch for keyspace/database|Found database schema version \S{1,60} !="
+            # in words of their own
+            r"|[Dd]atabase (?:schema )?(?:is|seems|appears to be) (?:out[- ]of[- ]date|not (?:up[- ]to[- ]date|initiali[sz]ed|migrated))|[Dd]atabase (?:schema )?(?:has not|hasn't|was not|wasn't) (?:yet )?(?:been )?(?:initiali[sz]ed|migrated|upgraded)"
+            r"|[Mm]igrations (?:have|were) not (?:all |yet )?(?:been )?(?:run|applied|executed)|(?:[Pp]lease|must|need to|should) (?:first )?run [`'\"]?(?:superset|airflow|flask|langflow|jupyterhub|mlflow|authentik|sentry|rails|bin/rails|rake) db[: ](?:upgrade|migrate|init|setup)"
         ),
         "doubtful": re.compile(
             r"\bfunction [\w.]{1,128}\([^)\n]{0,200}\) does not exist|Cannot do operations on a non-existent table|Requested resource not found: Table"

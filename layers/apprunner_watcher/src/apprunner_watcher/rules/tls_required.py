@@ -109,7 +109,7 @@ RULE = Rule(
             # libpq, node-postgres, lib/pq, pgx, asyncpg, tokio-postgres, pgjdbc, Npgsql
             r"|server does not support SSL|does not support SSL connections|SSL is not enabled on the server|server refused TLS connection"
             r"|rejected SSL upgrade|server does not support TLS|No SSL enabled connection from this host|root certificate file \"[^\"]{0,300}\" does not exist"
-            r"|server certificate for \"[^\"]{0,255}\" does not match host name|[Ss]erver refused SSL"
+            r"|server certificate for \"[^\"]{0,255}\" does not match host name|[Ss]erver refused SSL|Postgrex\.Error\) ssl not available"
             # MySQL, MariaDB, PlanetScale, TiDB, Azure
             r"|Connections using insecure transport are prohibited|\bER_SECURE_TRANSPORT_REQUIRED\b|SSL connection is required\b"
             r"|server does not allow insecure connections|SSL connection error: |TLS/SSL error: |HANDSHAKE_NO_SSL_SUPPORT"
@@ -119,6 +119,8 @@ RULE = Rule(
             # SQL Server
             r"|certificate chain was issued by an authority that is not trusted|SSL Provider[:,]|Server requires encryption, set 'encrypt'"
             r"|could not establish a secure connection to SQL Server|error: 31 - Encryption|Encryption is required to connect to this server"
+            # Oracle
+            r"|ORA-(?:29024|29019|28860|28759|28864)\b|DPY-6001[^\n]{0,80}certificate"
             # MongoDB
             r"|SSL handshake failed: \S{1,255}:\d|ServerSelectionError: [^\n]{0,160}(?:certificate|tlsv1|SSL routines)"
         ),
@@ -138,6 +140,7 @@ RULE = Rule(
             r"^\s*at [^\n]{0,160}node_modules/(?:\.pnpm/[^/\s]{1,80}/node_modules/)?(?:pg|pg-pool|pg-connection-string|mysql2?|mariadb|mongodb|mongoose|ioredis|@redis|redis|typeorm|sequelize|knex|tedious|kafkajs|amqplib|postgres|@prisma)/"
             r"|^\s*File \"[^\"]{0,160}/(?:psycopg2?|asyncpg|pymysql|MySQLdb|mysql/connector|pymongo|redis|kafka|pika|amqp|kombu)/"
             r"|^\s*at (?:org\.postgresql|com\.mysql|org\.mariadb|com\.mongodb|com\.microsoft\.sqlserver|com\.zaxxer\.hikari|io\.lettuce|redis\.clients)\."
+            r"|\b(?:Microsoft|System)\.Data\.SqlClient\.SqlException|\bNpgsql\.NpgsqlException|MySqlConnector\.MySqlException|PSQLException|MySQLNonTransientConnectionException|SQLServerException|Mongo\w*Exception"
             r"|^\s*at (?:Npgsql|MySqlConnector|MySql\.Data|Microsoft\.Data\.SqlClient|System\.Data\.SqlClient|StackExchange\.Redis|MongoDB\.Driver)\."
         ),
         "no_entry": re.compile(r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))"),

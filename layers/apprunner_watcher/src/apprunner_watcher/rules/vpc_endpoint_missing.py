@@ -42,8 +42,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return None  # it is reached, or a security group is in the way
     if snapshot.is_live and not is_blocked and len(failed) < _AGAIN:
         return None  # one odd line is no cause
-    if not is_blocked:
-        confidence = Confidence.POSSIBLE if snapshot.is_live else at_most(Confidence.LIKELY, confidence)
+    if not is_blocked and snapshot.is_live:
+        confidence = Confidence.POSSIBLE
+    elif not is_blocked or failure.is_vague:
+        confidence = at_most(Confidence.LIKELY, confidence)
     if len(by_api) > 1 or (others and outside(failed)):
         confidence = Confidence.POSSIBLE  # then what is missing is the way to the internet
     network = (Evidence(NETWORK, found.because),) if found and is_blocked else ()
