@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apprunner_watcher.dependency import Dependency, Protocol
 from apprunner_watcher.listening import is_loopback
 from apprunner_watcher.obstacle import dependencies
 from apprunner_watcher.outbound import Failure, spoken
@@ -21,13 +22,16 @@ _NAMES = {
 }
 # what a referenced secret or a hidden value may be, where it is no address
 _NO_ADDRESS = re.compile(
-    r"(?:.*_)?(?:PASS(?:WORD|WD)?|PWD|USER(?:NAME)?|(?:API_?|APP_?|ACCESS_?)?KEYS?|TOKEN|SALT|SECRET|(?:CLIENT_?)?ID"
+    r"(?:.*_)?(?:PASS(?:WORD|WD)?|PWD|USER(?:NAME)?|(?:API_?|APP_?|ACCESS_?)?KEYS?|TOKEN|SALT|(?<!DB_)(?<!RDS_)(?<!DATABASE_)SECRET|(?:CLIENT_?)?ID"
     r"|PORT|NAME|REGION|ENV|MODE|DEBUG|LEVEL|DRIVER|CONNECTION)"
 )
 _ADDRESS = re.compile(
     r"(?:.*_)?(?:DB|DATABASE|PG|POSTGRES\w*|MYSQL|MARIADB|MONGO\w*|REDIS|VALKEY|CACHE|AMQP|RABBIT\w*|KAFKA|BROKER|DATASOURCE"
     r"|SQL|JDBC)_?(?:\w*_)?(?:HOST|HOSTNAME|URL|URI|DSN|SERVERS?|ENDPOINT|ADDR|ADDRESS|BROKERS?)"
 )
+
+_OF_DATABASE = re.compile(r"(?:^|_)(?:DB|DATABASE)(?:_|$)|\.RDS\.")
+_NO_DATABASES: frozenset[Protocol] = frozenset({"redis", "amqp", "kafka"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def fallback(snapshot: Snapshot, failed: Sequence[Failure]) -> Fallback | None:
         return Fallback(both, "", "")  # only localhost has two addresses to be tried
     protocols = {protocol for one in failed for protocol in spoken(_with_neighbours(one))}
     known = [one for one in dependencies(snapshot) if one.protocol != "http" or is_loopback(one.host)]
-    of_kind = [one for one in known if not protocols or one.protocol in {*protocols, ""}]
+    of_kind = [one for one in known if not protocols or _may_speak(one, protocols)]
     what = ", ".join(_NAMES[one] for one in sorted(protocols)) if len(protocols) == 1 else ""
     if any(not is_loopback(one.host) for one in of_kind):
         return None
@@ -58,6 +62,13 @@ def fallback(snapshot: Snapshot, failed: Sequence[Failure]) -> Fallback | None:
     if not protocols or _may_hold_address(snapshot):
         return None
     return Fallback(refused[0], what, f"none of them names a host for {what or 'the database'}")
+
+
+def _may_speak(dependency: Dependency, protocols: frozenset[Protocol]) -> bool:
+    if dependency.protocol:
+        return dependency.protocol in protocols
+    is_database = any(_OF_DATABASE.search(text.upper()) for text in (dependency.host, *dependency.variables))
+    return not (is_database and protocols <= _NO_DATABASES)
 
 
 def _with_neighbours(failure: Failure) -> str:

@@ -66,7 +66,7 @@ FAILED = re.compile(
     # clients of APIs on the internet
     r"|\bAPI(?:Timeout|Connection(?:Timeout)?)Error\b|\bRequest timed out\.|telegram\.error\.(?:TimedOut|NetworkError)|Connection timeout to host|HttpClient\.Timeout of [\d.]+ seconds elapsing"
     r"|\btimeout of \d+ms exceeded|Client\.Timeout exceeded while|request canceled while waiting for connection|source: TimedOut|: operation timed out|\(execution expired\)|execution expired$"
-    r"|\[Connection\] Connection timeout|^\W{0,3}(?:Error: )?Connection timeout$|[Cc]ouldn't connect to '?https?://|Can't load the configuration of '[^'\n]{1,120}'\. If you were"
+    r"|\[Connection\] Connection timeout|^\W{0,3}(?:Error: )?Connection timeout$|LocalEntryNotFoundError|[Cc]ouldn't connect to '?https?://|Can't load the configuration of '[^'\n]{1,120}'\. If you were"
     # scripts that wait
     r"|timeout occurred after waiting|Timeout after \S+ waiting on dependencies|\b[\w.-]{1,100}:\d{2,5} - no response|nc: connect to \S+ port \d+"
 )
@@ -125,7 +125,7 @@ _PUBLIC_API = re.compile(
 
 _WEB = re.compile(
     r"\b(?:httpx|httpcore|urllib3?|aiohttp|undici|node-fetch|okhttp3|reqwest|[Ff]araday|[Gg]uzzle\w*|axios|got)\b|requests\.exceptions|AxiosError|UND_ERR_|fetch failed|FetchError"
-    r"|java\.net\.http\b|HttpConnectTimeout|ResourceAccessException|\b(?:Rest|Web)Client|SMTPConnection|\bsmtp\b|HttpRequestException|HttpClient|Net::OpenTimeout|cURL error|\bhttps?://"
+    r"|java\.net\.http\b|urlopen error|\bOIDC\b|\bJWKS\b|openid-configuration|HttpConnectTimeout|ResourceAccessException|\b(?:Rest|Web)Client|SMTPConnection|\bsmtp\b|HttpRequestException|HttpClient|Net::OpenTimeout|cURL error|\bhttps?://"
 )
 
 

@@ -107,7 +107,7 @@ RULE = Rule(
             r"|Failed query: (?:CREATE|ALTER|DROP) |Migration lock was never released"
             # golang-migrate, goose, Gitea and others
             r"|Dirty database version \d|migration failed(?: in line \d+)?: (?!dial|EOF|context)|failed to run SQL migration|goose(?: run)?: (?:ERROR|failed to (?:run|apply|collect))|found \d+ missing migrations"
-            r"|migration failed \(id = |no migration found for version|is for a newer Gitea|has migration lock; cannot run migrations"
+            r"|migration failed \(id = |no migration found for version|is for a newer Gitea|migrate: migration\[|has migration lock; cannot run migrations"
             # sqlx, refinery, SeaORM, Diesel
             r"|migration \d+ was previously applied but|while executing migration \d|migration \d+ is partially applied|value: (?:VersionM\w+|ExecuteMigration|Dirty)\("
             r"|is missing from the filesystem|is different than filesystem one|this migration has been applied but its file is missing|Failed to run \d{4}-\d\d-\d\d\S{1,160} with: "

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from apprunner_watcher.dependency import Dependency
+from apprunner_watcher.fallback import fallback
 from apprunner_watcher.obstacle import Proof, blocked_dependencies, checks, dependencies, proved
 from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
@@ -48,7 +49,9 @@ def _told(snapshot: Snapshot, failed: Sequence[Failure], confidence: Confidence)
         if any(map(is_of_a_vpc, one.hosts)) or (one.private_address and one.is_unanswered):
             return Proof(at_most(Confidence.LIKELY, confidence), None, one)
     unnamed = [one for one in failed if not one.place and one.is_plain and not one.match.line.is_passing]
-    if unnamed and not snapshot.is_live and (only := _only_dependency(snapshot)) and only not in reached:
+    if snapshot.is_live or fallback(snapshot, failed):
+        return None
+    if unnamed and (only := _only_dependency(snapshot)) and only not in reached:
         return Proof(at_most(Confidence.LIKELY, confidence), None, unnamed[0])
     return None
 
