@@ -51,7 +51,7 @@ def fallback(snapshot: Snapshot, failed: Sequence[Failure]) -> Fallback | None:
     both = next((one for one in refused if "AggregateError" in one.text), None)
     if both:
         return Fallback(both, "", "")  # only localhost has two addresses to be tried
-    protocols = {protocol for one in failed for protocol in spoken(_with_neighbours(one))}
+    protocols = frozenset(protocol for one in failed for protocol in spoken(_with_neighbours(one)))
     known = [one for one in dependencies(snapshot) if one.protocol != "http" or is_loopback(one.host)]
     of_kind = [one for one in known if not protocols or _may_speak(one, protocols)]
     what = ", ".join(_NAMES[one] for one in sorted(protocols)) if len(protocols) == 1 else ""
