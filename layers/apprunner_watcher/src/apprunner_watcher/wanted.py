@@ -11,8 +11,8 @@ from apprunner_watcher.snapshot import Snapshot
 # of their own: the instance role makes them needless
 _AWS_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
 _OPTIONAL = re.compile(
-    r"(?i)\bdisabl|\boptional|\bfall(?:ing|s)? ?back|\bdefault(?:s|ing)? to|\bskip|\bignor"
-    r"|\b(?:using|use|uses|assum\w+) (?:the |a |an )?(?:default|built-in|in-memory|random)"
+    r"(?i)\bdisabl|\boptional|\bfall(?:ing|s)? ?back|\bdefault(?:s|ing)? to|\bskip|\bignor|\bcontinu|\bgoing on\b"
+    r"|\b(?:using|use|uses|assum\w+) (?:the |a |an )?(?:default|built-in|in-memory|random|(?:system |os )?env)"
     r"|\bwill not be\b|\bnot enabled\b|\bwon't be\b|\bgenerat(?:ed|ing) (?:a |one )"
 )
 # DEBUG and INFO are levels of loggers, and words as well
@@ -123,6 +123,13 @@ def rows_until(line: Line, rows: int, snapshot: Snapshot) -> list[Line]:
     of_stream = [one for one in snapshot.application_log.failing if one.stream == line.stream]
     at = next(place for place, one in enumerate(of_stream) if one is line)
     return of_stream[max(0, at - rows) : at + 1]
+
+
+def rows_below(line: Line, rows: int, snapshot: Snapshot) -> list[Line]:
+    """As many lines of its stream below a line."""
+    of_stream = [one for one in snapshot.application_log.failing if one.stream == line.stream]
+    at = next(place for place, one in enumerate(of_stream) if one is line)
+    return of_stream[at + 1 : at + 1 + rows]
 
 
 MOST_LOOKED_AROUND = 100  # matches: a container that is started again and again says the same

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import Wanted, first_of, missed
+from apprunner_watcher.wanted import MOST_LOOKED_AROUND, Wanted, first_of, missed, rows_below
 
 _DEMAND = re.compile(
     r"(?i)error|fatal|panic|exception|critical|throw|abort|exit|\bmust\b|require|❌|✗|✖|missing|mandatory|NotPresent|\bneed"
@@ -15,29 +15,35 @@ _NO_VARIABLE = re.compile(
     r"SQLALCHEMY_BINDS|\bno-undef\b|ReferenceError|NameError|ImportError|AttributeError|Undefined constant|uninitialized constant|cannot import name|version [`']|^undefined: "
     r"|(?i:\b(?:script|argument|flag|file|command|target|task|property|dependency|library|table|column|relation|sequence|view|constraint|schema|index|constant|class|module|package|function|method|symbol|role|type|enum|field|header|cookie|topic|queue|bucket|template|tag|error code|status|code)\b[ :=]{1,2}[`'\"\[]?[A-Z])"
 )
+_LONGEST_LIST = 12
 # A list of names stands below its headline.
 _LISTED = re.compile(r"^\s*(?:\S{1,40}\s*\| )?[\s\-*•>✗✘❌·\d.)\['\"`]*([A-Z][A-Z0-9_]{2,80})\b(?!=)")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the application naming a variable that it misses, and the service not setting it."""
-    return missed(_named(matches), snapshot)
+    return missed(_named(snapshot, matches), snapshot)
 
 
-def _named(matches: Matches) -> Iterator[Wanted]:
+def _named(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
     for match in (*matches.application("says_so"), *matches.application("asks")):
         if not _NO_VARIABLE.search(match.line.text):
             yield Wanted(match.line, first_of(match.found), bool(_DEMAND.search(match.line.text)))
-    for match in matches.application("headline"):
-        if name := _LISTED.search(match.after):
-            yield Wanted(match.line, name[1])
+    for match in matches.application("headline")[:MOST_LOOKED_AROUND]:
+        for row in rows_below(match.line, _LONGEST_LIST, snapshot):
+            if name := _LISTED.search(row.said):
+                yield Wanted(match.line, name[1])
+            elif row.said.strip():
+                break
 
 
-_NAME = r"[`'\"$%]{0,2}\{?(?<![A-Z0-9_])((?:(?=[A-Z0-9]{1,60}_)[A-Z][A-Z0-9_]{2,80})|[A-Z]{2,30}(?:URL|URI|KEY|TOKEN|SECRET|HOST|DSN|PASSWORD|USER|DATABASE)|PORT|TOKEN|SECRET|DOMAIN|DSN|BUCKET|PASSWORD)\b\}?[`'\"]{0,2}"
+_NAME = r"[`'\"$%]{0,2}(?:process\.env\.|import\.meta\.env\.|env\.|ENV\.)?\{?(?<![A-Z0-9_])((?:(?=[A-Z0-9]{1,60}_)[A-Z][A-Z0-9_]{2,80})|[A-Z]{2,30}(?:URL|URI|KEY|TOKEN|SECRET|HOST|DSN|PASSWORD|USER|DATABASE)|PORT|TOKEN|SECRET|DOMAIN|DSN|BUCKET|PASSWORD)\b\}?[`'\"]{0,2}"
 _ANY_NAME = (
     r"(?:process\.env\.|env\.|ENV\[)?[`'\"$%]{0,2}\{?(?<![A-Za-z0-9_])([A-Z][A-Za-z0-9_]{2,80})\}?[`'\"]{0,2}\]?"
 )
-_NOUN = r"(?:,? (?:the |an? |required )?(?:environment|env|config(?:uration)?)? ?(?:variables?|vars?|env|setting|secret|key|option|value|parameter)(?:\(s\))?| in (?:the )?(?:env(?:ironment)?|\.env))?"
+_NOUN = r"(?:,? (?:the |an? |required )?(?:[Ee]nvironment|[Ee]nv|ENV|config(?:uration)?)? ?(?:[Vv]ariables?|[Vv]ars?|[Ee]nv|setting|secret|key|option|value|parameter)(?:\(s\))?| in (?:the )?(?:env(?:ironment)?|\.env))?"
+# "is missing a scheme" is about what is set
+_GONE = r"missing(?! (?:the|an?|its?|scheme|protocol|port|host|netloc|path|required|one|some|parts?|trailing|leading|quotes?|values? for)\b)"
 _BE = r"(?:is|are|was|were|has|have|does|did)"
 _SET = r"(?:set|defined|provided|configured|found|present|specified|supplied|given|exported|declared|available|filled|exist|initiali[sz]ed)"
 _ENV = r"(?:[Ee]nvironment[ _][Vv]ar(?:iable)?s?|ENVIRONMENT VARIABLES?|[Ee]nv(?:\.|ironment)? ?[Vv]ars?|ENV VARS?|[Ee]nv(?: [Vv]ariables?)?)(?:\(s\))?"
@@ -67,9 +73,9 @@ RULE = Rule(
             rf"(?:\b[Mm]issing|\bMISSING|\b[Uu]nset|\b[Uu]ndefined|\b[Ee]mpty|\b[Rr]equired?s?)(?:,? [A-Za-z/()]{{1,20}}){{0,6}}?(?:\(s\))?[ :=(\[\-]{{1,5}}{_NAME}"
             # X is not set; the X environment variable has not been set; X must be set; X is required; X missing
             rf"|{_NAME}{_NOUN}:?,?"
-            rf" (?:(?:{_BE}|could|can|were) ?(?:not|n't)(?: been| be)?(?: yet)?(?: properly| correctly)? {_SET}|(?:is|are|was|were) (?:a |an )?(?:required|missing|undefined|empty|null|nil|None|blank|mandatory|unset|necessary|needed|absent|not there)"
+            rf" (?:(?:{_BE}|could|can|were) ?(?:not|n't)(?: been| be)?(?: yet)?(?: properly| correctly)? {_SET}|(?:is|are|was|were) (?:a |an )?(?:required|{_GONE}|undefined|empty|null|nil|None|blank|mandatory|unset|necessary|needed|absent|not there)"
             rf"|(?:must|should|has to|have to|needs? to|required to|to|shall) (?:also )?(?:be |have been )?(?:set|defined|provided|configured|present|specified|supplied|given|exist|non-empty|not be empty)"
-            rf"|(?:must not|cannot|can ?not|can't|should not|shouldn't|may not) be (?:an? )?(?:empty|blank|null|undefined|unset|missing|None|nil|omitted)|(?:wasn't|isn't|aren't|weren't|hasn't been) {_SET}|not {_SET}|missing(?! the| a)|required|unset|NOT SET|MISSING|has no value|expected)\b"
+            rf"|(?:must not|cannot|can ?not|can't|should not|shouldn't|may not) be (?:an? )?(?:empty|blank|null|undefined|unset|missing|None|nil|omitted)|(?:wasn't|isn't|aren't|weren't|hasn't been) {_SET}|not {_SET}|{_GONE}|required|unset|NOT SET|MISSING|has no value|expected)\b"
             # DATABASE_URL: NotPresent; ✗ DATABASE_URL - missing
             rf"|{_NAME}\s{{0,3}}(?::|=|[-\u2013\u2014]|=>|->|\.{{3}})\s{{0,3}}[❌✗✘]?\s?[\[(<'\"]?(?:NotPresent|[Mm]issing(?! the| a)|MISSING|[Nn]ot (?:set|found|defined|provided)|NOT SET|NOT FOUND|[Uu]nset|[Rr]equired|environment variable not found|getEnv: does not exist)\b"
             # a name of any form, where the words leave no doubt; Environment variable not found: X
@@ -78,6 +84,7 @@ RULE = Rule(
             rf"|{_ANY_NAME}(?: in (?:the )?| )(?:environment|env|ENV)(?: (?:variables?|vars?))? (?:(?:is|was|were|has|does|did|could|must|should)(?: not|n't)?(?: been| be)?|not|must be|isn't|wasn't|needs to be) ?(?:{_SET}|missing|required|empty|mandatory|undefined|null)\b"
             rf"|\b{_ENV}[^\n]{{0,40}}\b(?:missing|required|not set|must be set|need to be set|expected)[^\n:]{{0,30}}: ?[\[('\"]*{_ANY_NAME}"
             rf"|\b{_ENV} {_ANY_NAME} resolved to an empty string"
+            rf"|\b(?:[Mm]issing|[Uu]nset|[Uu]ndefined)(?: [a-z]{{1,12}}){{0,2}} {_ENV} ?[:=]? ?[\[(]?{_ANY_NAME}(?!=)"
             # the dollar says that it is a variable: $PORT must be set
             r"|\$\{?([A-Z][A-Z0-9_]*)\}? (?:must be|is not|is|has to be|not|should be|was not|needs to be) (?:set|defined|required|missing|empty|unset|specified|provided)\b"
             # cannot find env var; could not read X: environment variable not found
@@ -89,13 +96,13 @@ RULE = Rule(
             rf"|\b(?:[Ee]xpect(?:s|ed|ing)?|[Rr]equires?|[Nn]eeds?)(?: the| an?| that)?(?: {_ENV})?:? {_NAME} (?:{_ENV}|to (?:be|exist)|in (?:the )?env)"
         ),
         "asks": re.compile(
-            rf"\b(?:[Pp]lease|must|MUST|need to|have to|has to|forg[eo]t(?:ten)? to|should|required to|make sure (?:to|you)|ensure you(?: have)?)(?: also| first| either| correctly| at least){{0,2}} (?:set|define|provide|specify|supply|configure|add|export|pass|include|fill|give)(?: in)?(?: up)?(?: the| an?| your| valid| following| required| value| for| of| either| env| environment| variables?| vars?){{0,6}}:? {_NAME}(?!=)"
-            rf"|\b[Ss]et(?: the| a| an| your)? {_ANY_NAME} (?:environment|env) var"
+            rf"\b(?:[Pp]lease|[Mm]ust|MUST|[Nn]eed to|have to|has to|forg[eo]t(?:ten)? to|should|required to|make sure (?:to|you)|ensure you(?: have)?)(?: also| first| either| correctly| at least){{0,2}} (?:set|define|provide|specify|supply|configure|add|export|pass|include|fill|give)(?: in)?(?: up)?(?: the| an?| your| valid| following| required| value| for| of| either| env| environment| variables?| vars?){{0,6}}:? {_NAME}(?!=)"
+            rf"|\b(?:[Ss]et(?:ting)?|[Dd]efine|[Pp]rovide)(?: it in)?(?: the| a| an| your)? {_ANY_NAME} (?:environment|env) var"
             rf"|\b(?:[Pp]lease )?(?:[Ss]et|[Dd]efine|[Pp]rovide|[Ee]xport)(?: the| a| an)? {_ENV} {_ANY_NAME}(?!=)"
         ),
         # the names stand in the lines below
         "headline": re.compile(
-            r"(?i)(?:\b(?:missing|required|undefined|unset)\b[^\n]{0,40}\b(?:env(?:ironment)?|variables?|vars?|settings|config(?:uration)?|secrets|keys)\b[^\n]{0,60}|\b(?:env(?:ironment)?|variables?|vars?|settings|config(?:uration)?)\b[^\n]{0,50}\b(?:missing|not set|required|undefined|must be set|not present in the environment|not defined|unset)\b[^\n]{0,60})[:\[{(]\s*$"
+            r"(?i)(?:\b(?:missing|required?s?|needs?|undefined|unset)\b[^\n]{0,40}\b(?:env(?:ironment)?|variables?|vars?|settings|config(?:uration)?|secrets|keys)\b[^\n]{0,60}|\b(?:env(?:ironment)?|variables?|vars?|settings|config(?:uration)?)\b[^\n]{0,50}\b(?:missing|not set|required|undefined|must be set|not present in the environment|not defined|unset)\b[^\n]{0,60})[:\[{(]\s*$"
         ),
     },
 )

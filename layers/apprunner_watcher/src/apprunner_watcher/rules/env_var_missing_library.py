@@ -27,7 +27,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 
 # what is set, and refused, is complained of in the same words
-_MAY_BE_WRONG = {"DB_PASSWORD", "DISCORD_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"}
+_MAY_BE_WRONG = {"DB_PASSWORD"}
 
 RULE = Rule(
     id="env-var-missing-library",
@@ -63,12 +63,14 @@ RULE = Rule(
             # Prisma, Drizzle, Knex, TypeORM, Sequelize, Neon, Vercel, Payload
             r"|Invalid value undefined for datasource|The datasource\.url property is required|Either connection \"url\" or \"host\", \"database\" are required|knex: Required configuration option|Wrong driver: \"undefined\" given"
             r"|Dialect needs to be explicitly supplied|No database connection string was provided to `neon|missing_connection_string|The \"(?:url|uri|connectionString)\" argument must be of type string\. Received (?:undefined|null)|Connection string is (?:undefined|not set|missing|empty|required)"
+            # Airflow, MLflow, Kysely, Spring's Hibernate
+            r"|section/key \[(?:core|database)/sql_alchemy_conn\] not found|Option 'default-artifact-root' is required|Please supply a (?:connection string|database url)"
             # Go, JDBC pools, Flyway, Ecto
             r"|dataSource or dataSourceClassName or jdbcUrl is required|Unable to connect to the database\. Configure the url, user and password|missing the :(?:database|url|hostname) key in options for"
             r"|Metadata database url (?:is )?not (?:provided|set)|[Dd]atabase (?:URL|url|connection string|DSN) (?:is |was |has )?(?:not (?:been )?(?:set|provided|configured|defined|specified)|missing|required|empty|undefined)|(?:[Mm]issing|[Nn]o) [Dd]atabase (?:URL|url|connection string|DSN)\b"
         ),
         "ConnectionStrings__DefaultConnection": re.compile(
-            r"Value cannot be null\.\s{1,3}\(?Parameter(?: name:)? '?connectionString\b|The ConnectionString property has not been initialized|[Aa] named connection string was used, but the name '|Host can't be null"
+            r"Value cannot be null\.\s{1,3}\(?Parameter(?: name:)? '?(?:connectionString|nameOrConnectionString)\b|The ConnectionString property has not been initialized|[Aa] named connection string was used, but the name '|Host can't be null"
         ),
         "DB_PASSWORD": re.compile(
             r"client password must be a string|fe_sendauth: no password supplied|no password (?:has been )?provided but the backend requires"
@@ -77,10 +79,10 @@ RULE = Rule(
             r"The `uri` parameter to `openUri\(\)` must be a string, got \"?(?:undefined|null)|Invalid connection string \"?undefined|MongooseError: [^\n]{0,40}\buri\b[^\n]{0,40}undefined|[Mm]ongo(?:DB)? (?:URI|URL|uri|connection string) (?:is |was )?(?:not (?:set|defined|provided|found)|missing|undefined|required)"
         ),
         "REDIS_URL": re.compile(
-            r"(?:^|Error: ?)\[Upstash Redis\] The '(?:url|token)' property is missing|[Rr]edis (?:URL|url|host) (?:is |was )?(?:not (?:set|defined|provided|configured)|missing|undefined|required)"
+            r"Value cannot be null\.\s{1,3}\(?Parameter(?: name:)? '?configuration\b|(?:^|Error: ?)\[Upstash Redis\] The '(?:url|token)' property is missing|[Rr]edis (?:URL|url|host) (?:is |was )?(?:not (?:set|defined|provided|configured)|missing|undefined|required)"
         ),
         "JWT_SECRET": re.compile(
-            r"secretOrPrivateKey must have a value|JwtStrategy requires a secret or key|secretOrKey|InvalidArgument\w*: `?secret`? should be set|express-jwt: [^\n]{0,30}secret[^\n]{0,30}should be set|JWT_SECRET_KEY or flask SECRET_KEY must be set|secret or public key must be provided|Missing jwtSecret|The \"key\" argument must be of type [^\n]{1,200}Received (?:undefined|null)"
+            r"secretOrPrivateKey must have a value|JwtStrategy requires a secret or key|secretOrKey|InvalidArgument\w*: `?secret`? should be set|express-jwt: [^\n]{0,30}secret[^\n]{0,30}should be set|JWT_SECRET_KEY or flask SECRET_KEY must be set|secret or public key must be provided|Missing jwtSecret|jwtSecret not found|The \"key\" argument must be of type [^\n]{1,200}Received (?:undefined|null)"
             r"|String reference not set to an instance of a String\.? \(?Parameter(?: name:)? '?s\b|IDX10703|secret key byte array cannot be null or empty|The Secret cannot be null|IllegalArgumentException: Empty key|JWT (?:secret|SECRET) (?:is |was )?(?:not (?:set|defined|provided|configured|found)|missing|undefined|required|must be (?:set|provided|defined))"
         ),
         "SESSION_SECRET": re.compile(
@@ -93,62 +95,21 @@ RULE = Rule(
         "ADMIN_JWT_SECRET": re.compile(
             r"Missing admin\.auth\.secret configuration|Missing apiToken\.salt|admin\.apiToken\.salt|Missing `?auth\.secret"
         ),
+        "SECRET_KEY_BASE": re.compile(r"expects conn\.secret_key_base to be set"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": re.compile(r"section/key \[api_auth/jwt_secret\] not found"),
+        "ROCKET_SECRET_KEY": re.compile(r"without a stable `secret_key`"),
+        "CHAINLIT_AUTH_SECRET": re.compile(r"You must provide a JWT secret in the environment"),
+        "APP_KEY": re.compile(r"E_MISSING_APP_KEY|MissingAppKeyException"),
+        "COOKIE_SECRET": re.compile(
+            r"missing setting: cookie-secret|cookieSecret is required|Missing required (?:config value|configuration): cookieSecret"
+        ),
         "PAYLOAD_SECRET": re.compile(r"missing secret key\. A secret key is needed to secure Payload"),
         "SECRET_KEY": re.compile(r"Secret key missing, check https|^\s*secret[ _]key is (?:not set|missing|required)"),
-        "STRIPE_SECRET_KEY": re.compile(
-            r"Neither apiKey nor config\.authenticator provided|No API key provided\. (?:\(?HINT: |Set your API key using)[^\n]{0,20}(?:[Ss]tripe|set your API key)"
-        ),
-        "OPENAI_API_KEY": re.compile(
-            r"OPENAI_API_KEY environment variable is missing or empty|api_key client option must be set[^\n]{0,120}OPENAI|Did not find openai_api_key|OpenAI or Azure OpenAI API key not found|(?:OpenAI|openai)[^\n]{0,60}(?:Missing credentials|No API key provided)|OpenAI API key (?:is )?(?:not found|missing|required|not set)"
-        ),
-        "ANTHROPIC_API_KEY": re.compile(
-            r"Could not resolve authentication method\. Expected (?:either|one of) (?:api_?key|apiKey)|Did not find anthropic_api_key|Anthropic API key not found"
-        ),
-        "GOOGLE_API_KEY": re.compile(
-            r"No API_KEY or ADC found|Did not find google_api_key|API key must be set when using the Google AI API|Missing key inputs argument! To use the Google AI API"
-        ),
-        "GOOGLE_APPLICATION_CREDENTIALS": re.compile(
-            r"Could not automatically determine credentials|Your default credentials were not found|Could not load the default credentials|could not find default credentials|Unable to detect a Project Id in the current environment|The Application Default Credentials are not available|Your default credentials could not be|Project was not passed and could not be determined from the environment"
-        ),
-        "FIREBASE_PRIVATE_KEY": re.compile(
-            r"Service account object must contain a string \"(?:project_id|private_key|client_email)\"|Certificate object must contain a string \"(?:project_id|private_key|client_email)\"|Service account must be an object"
-        ),
-        "SUPABASE_URL": re.compile(
-            r"supabaseUrl is required|supabase_url is required|Your project's URL and (?:API )?[Kk]ey are required to create a Supabase client"
-        ),
-        "SUPABASE_KEY": re.compile(r"supabaseKey is required|supabase_key is required"),
-        "CLERK_SECRET_KEY": re.compile(
-            r"Missing secretKey\b|[Cc]lerk[^\n]{0,40}[Mm]issing (?:the )?(?:CLERK_)?(?:secret|Secret Key)"
-        ),
-        "CLERK_PUBLISHABLE_KEY": re.compile(r"Missing publishableKey\b|Publishable key is missing"),
-        "GOOGLE_CLIENT_ID": re.compile(
-            r"OAuth2Strategy requires a client(?:ID|Secret) option|(?:Google|GitHub|Facebook|Discord|LinkedIn|Twitter)\w*Strategy requires a client|OAuthStrategy requires a consumer|The 'Client(?:Id|Secret)' option must be provided|[Cc]lient id must not be empty|client(?:Id|_id) (?:cannot|must not) be (?:empty|null)|\"clientID\" is required"
-        ),
-        "AUTH0_ISSUER_BASE_URL": re.compile(
-            r"\"issuerBaseURL\" is required|You must provide an? '?issuerBaseURL|an 'audience' is required to validate|Your Okta (?:URL|domain) is missing|Your client ID is missing"
-        ),
-        "TWILIO_ACCOUNT_SID": re.compile(
-            r"(?:^|Error: )username is required|Credentials are required to create a TwilioClient"
-        ),
-        "RESEND_API_KEY": re.compile(r"Missing API key\. Pass it to the constructor `new Resend"),
-        "MAILGUN_API_KEY": re.compile(r"Parameter \"key\" is required"),
-        "CLOUDINARY_URL": re.compile(r"Must supply (?:api_key|cloud_name|api_secret)"),
-        "PINECONE_API_KEY": re.compile(
-            r"You haven't specified an [Aa]p[Ii]-?[Kk]ey|The client configuration must have required property: apiKey"
-        ),
-        "TELEGRAM_BOT_TOKEN": re.compile(
-            r"Telegram Bot Token not provided|You must pass the token you received from https://t\.me/Botfather|(?:^|Error: )Empty token!|[Bb]ot [Tt]oken is (?:required|not defined|missing)"
-        ),
-        "DISCORD_TOKEN": re.compile(
-            r"TOKEN_INVALID|TokenInvalid\]?: An invalid token was provided|Expected a string token|expected token to be a str, received (?:<class '[Nn]one|None)"
-        ),
-        "SLACK_SIGNING_SECRET": re.compile(
-            r"Signing secret not found, so could not initialize|No token is provided in either|AppInitializationError: (?:No `?token|`signingSecret`)"
-        ),
         "AWS_REGION": re.compile(
             r"You must specify a region\.|(?:Config)?Error: (?:Missing r|R)egion (?:in config|is missing)|could not find region configuration|an AWS region is required, but was not found|Unable to load region from any of the providers|No RegionEndpoint or ServiceURL configured|Unable to find a region via the region provider chain|MissingRegionError|Missing required client configuration options:\s+region"
         ),
         "POSTGRES_PASSWORD": re.compile(r"Database is uninitialized and superuser password is not specified"),
+        "ACCEPT_EULA": re.compile(r"End-User License Agreement \(EULA\) must be accepted"),
         "MYSQL_ROOT_PASSWORD": re.compile(r"Database is uninitialized and password option is not specified"),
         "MINIO_ROOT_USER": re.compile(
             r"Missing credential environment variable|Unable to (?:validate|get) credentials inherited from the shell environment"

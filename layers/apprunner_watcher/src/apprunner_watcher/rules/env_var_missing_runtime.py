@@ -2,8 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Match, Matches, Phase, Rule, Step
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
+    Finding,
+    Match,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+)
 from apprunner_watcher.snapshot import Snapshot
 from apprunner_watcher.wanted import Wanted, first_of, missed
 
@@ -15,7 +26,14 @@ _IS_USUAL = re.compile(
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the words of the runtime, the name of the variable in them, and the service not setting it."""
-    return missed(_named(matches), snapshot)
+    if finding := missed(_named(matches), snapshot):
+        return finding
+    # Prisma shows the row of its schema below its error, which a cut log may not hold
+    if matches.application("prisma") and not matches.application("prisma_says_more"):
+        shown = (Wanted(match.line, match[1]) for match in matches.application("prisma_url"))
+        if finding := missed(shown, snapshot):
+            return replace(finding, confidence=at_most(Confidence.LIKELY, finding.confidence))
+    return None
 
 
 def _named(matches: Matches) -> Iterator[Wanted]:
@@ -97,6 +115,13 @@ RULE = Rule(
             r"|: (?:line )?\d{1,4}: ([A-Z][A-Z0-9_]{2,80}): (?:[^\n]{0,60}\b(?:not set|must be|required|missing|undefined|unset|is empty|needs? to be)\b)"
             # Node.js: config, nconf; Ghost
             r"|Missing required keys?: (\w+)"
+            # Node.js: node-config, and what names its setting in camelCase; Activepieces
+            r"|Configuration property \"([\w.]+)\" is not defined|[Mm]issing required (?:config(?:uration)?|settings?|options?) (?:value|key|property|setting|option|parameter)s?:? [`'\"]?([A-Za-z]\w+)|System property (AP_\w+) is not defined|SYSTEM_PROP_NOT_DEFINED[^\n]{0,60}\"prop\":\"(\w+)\""
+            # parsers of options: clap, picocli, click, cobra, urfave/cli, kong, commander
+            r"|Missing required option: '--([\w-]+)|Missing option '--([\w-]+)|[Rr]equired flags?(?:\(s\))? \"([\w-]+)\"[^\n]{0,80} not (?:set|provided)|required flag --([\w-]+) not provided|missing flags: --([\w-]+)|required option '--([\w-]+)[^\n]{0,40}' not specified"
+            # Authelia, oauth2-proxy, Kafka's image
+            r"|Configuration: [\w: ]{0,60}option '([\w.]+)' is required"
+            r"|dub ensure (\w+)\] FAILED|dub\\?', 'ensure', '(\w+)'|ConfigException: Missing required configuration \"(zookeeper\.connect|node\.id|process\.roles)\""
             # Meteor
             r"|Must pass options\.rootUrl or set (ROOT_URL)"
         ),
@@ -115,6 +140,11 @@ RULE = Rule(
         ),
         "section": re.compile(
             r"Section '([\w:]+)' not found in configuration|['\"]((?:\w{1,40}:){1,5}\w{1,60})['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
+        ),
+        "prisma": re.compile(r"P1012|Prisma schema validation"),
+        "prisma_url": re.compile(r"\b(?:u|directU)rl\s{1,12}=\s{1,4}env\(\"(\w+)\"\)"),
+        "prisma_says_more": re.compile(
+            r"must start with the protocol|no longer supported|error: (?!Prisma schema)[A-Z]"
         ),
         "well_known": re.compile(
             "|".join(re.escape(words).replace("secret_key_base", "`?secret_key_base`?") for words in _WELL_KNOWN)

@@ -75,6 +75,8 @@ RULE = Rule(
             # addresses and numbers
             rf"|Invalid URL:? ['\"]?{_NOTHING}\b|\binput: ['\"](?:undefined|null|None)?['\"]|(?:Failed to )?parse URL from {_NOTHING}\b|The URL '{_NOTHING}' is not|rfc1738 URL from (?:given )?(?:URL )?string '(?:None|undefined|null)?'|\b[a-z][a-z0-9+]{{2,15}}://(?:{_NOTHING}|[^\s@]{{0,60}}@{_NOTHING})[:/]"
             r"|invalid literal for int\(\) with base 10: '(?:None|undefined|null)'|could not convert string to float: '(?:None|undefined)'|Port could not be cast to integer value as '(?:None|undefined|null)'|Invalid URI: The URI is empty|Value cannot be null\.\s{1,3}\(?Parameter(?: name:)? '?uriString\b|jdbcUrl, (?:null|undefined|\$\{[\w.]+\})|invalid port \":(?:undefined|null|None)\"|url must not be null|Invalid base ?URL:? ['\"]?(?:undefined|null|None)\b|input: 'undefined"
+            # Elixir, Node.js at the top of a module
+            r"|binary_to_integer\(nil|is not a valid URL: undefined"
             r"|\"undefined\" is not valid JSON|Unexpected token u in JSON at position 0|Cannot invoke \"[^\"]{1,80}\" because the return value of \"(?:java\.lang\.)?System\.getenv"
         ),
         # an error about None, below the row of source code that reads a variable
@@ -83,7 +85,7 @@ RULE = Rule(
         ),
         # an environment that None is put into; Rust's VarError without the variable's name
         "environment": re.compile(
-            r"TypeError: str expected, not NoneType|on an `?Err`? value: NotPresent|: NotPresent\b|^(?:Error: )?(?:NotPresent|environment variable not found)$"
+            r"TypeError: str expected, not NoneType|on an `?Err`? value: NotPresent|: NotPresent\b|^(?:Error: )?(?:NotPresent|environment variable not found)$|The first argument must be (?:of type string|one of type string)[^\n]{1,200}Received (?:type )?undefined|The \"(?:secret|cert|password|url|host|data)\" argument must be [^\n]{1,200}Received (?:type )?undefined"
         ),
     },
 )
