@@ -62,10 +62,23 @@ RULE = Rule(
         "django": re.compile(
             r"\((?:security|corsheaders|caches|files|4_0|staticfiles|sites|mail|storages|axes|account|async|translation|csp|allauth|guardian|database|mysql|postgres|sqlite3)\.E\d{3}\)|You must set settings\.ALLOWED_HOSTS if DEBUG is False|Incorrect TIME_ZONE setting|ImproperlyConfigured: (?:CSRF_|CORS_|SECURE_|SESSION_|EMAIL_|STATIC_|MEDIA_|ALLOWED_|SECRET_KEY|DEBUG|CACHES|DATABASES)[A-Z_]*\b[^\n]{0,100}\b(?:must|should|cannot|invalid|not)\b"
         ),
+        "self_hosted": re.compile(
+            # Hasura, Ghost, Vaultwarden, Authelia, Supabase, oauth2-proxy
+            r"Fatal Error: ?-? ?(?:--[\w-]+|JWT secret|jwt)[^\n]{0,80}\b(?:requires|must be|cannot be|present)\b|URL in config must be provided with protocol|DOMAIN variable needs to contain|looks like a MySQL URL, but|does not appear to be a valid email address\. Please reset"
+            # Activepieces, AdonisJS, Sails, Medusa
+            r"|SYSTEM_PROP_INVALID|E_INSECURE_APP_KEY|sockets\.onlyAllowOrigins`? (?:is required|must)"
+            # Rocket of Rust, Next.js and its kin, Payload
+            r"|secrets enabled in non-`?debug`?[^\n]{0,20} without|using the default secret\. Please set|\[BetterAuthError\][^\n]{0,40}default secret"
+            # Elasticsearch, Kafka, MariaDB, Redis
+            r"|default discovery settings are unsuitable for production use|advertised\.listeners cannot use the nonroutable|ConfigException: Invalid value [^\n]{1,200} for configuration|FATAL CONFIG FILE ERROR|Bad directive or wrong number of arguments"
+            # Traefik, Grafana and others that read their options from the environment
+            r"|failed to decode configuration from (?:environment variables|flags)|field not found, node: "
+        ),
         "others": re.compile(
             # Keycloak, Vault, n8n, MinIO, Airflow, Superset, Strapi, Meilisearch, Ghost, Kestrel's OpenID Connect
-            r"Key material not provided to setup HTTPS|A storage backend must be specified|Mismatching encryption keys|Access key length should be at least 3|cannot use SQLite with the \w+Executor|error: unrecognized executor|A Default SECRET_KEY was detected|master key must be at least 16 bytes|MetadataAddress or Authority must use HTTPS"
+            r"Key material not provided to setup HTTPS|A storage backend must be specified|Mismatching encryption keys|Access key length should be at least 3|cannot use (?i:sqlite) with the \w+|[Dd]atabase was encrypted with a different key|error: unrecognized executor|A Default SECRET_KEY was detected|master key must be at least 16 bytes|MetadataAddress or Authority must use HTTPS"
             # Spring
+            r"|No spring\.config\.import property has been defined"
             r"|Invalid value '[^']*' for configuration property '[\w.-]+'|Property '?spring\.profiles|InvalidConfigDataPropertyException|InvalidConfigurationPropertyValueException|The following profiles are (?:invalid|mutually exclusive)"
             # Quarkus, SmallRye, Micronaut
             r"|SRCFG00039|SRCFG00049|Failed to load config value of type|BuildTimeConfigurationMismatch"

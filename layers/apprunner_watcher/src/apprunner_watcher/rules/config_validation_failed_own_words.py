@@ -44,6 +44,13 @@ def _is_grave(match: Match) -> bool:
     return not is_harmless(match.line) or "DEBUG" in match[0]
 
 
+# a variable; of the verbs with "set" and "provided", env-var-missing knows
+_NAME = r"[`'\"]?\b(?=[A-Z0-9]{1,60}_|(?:DOMAIN|PORT|DEBUG|SECRET|URL|HOST|KEY)\b)[A-Z][A-Z0-9_]{2,80}\b[`'\"]?"
+_NOUN = r"(?: (?:environment |env |config )?(?:variable|var|setting|value|option))?"
+_NO_ABSENCE = (
+    r"(?! (?:also )?(?:set\b|defined|provided|configured|present|specified|supplied|given|non-empty|empty|blank|null|undefined"
+    r"|unset|missing|None|nil|omitted|available|exported|a valid|an? (?:number|integer|URL|url)|in the env|not empty|valid\b|required))"
+)
 _KEY = r"(?:[A-Z][A-Z0-9]*_[A-Z0-9_]{2,60}|(?i:secret|key|password|token|passphrase|salt|pepper|clave|contrase[ñn]a|secreto|chave|senha|segredo|cl[ée]|mot de passe|schl[üu]ssel|passwort|chiave|ключ|секрет|пароль|密钥|密碼|密码|鍵|키))"
 
 RULE = Rule(
@@ -71,13 +78,25 @@ RULE = Rule(
             r"\b(?:default|in prod|production|characters|chars|bytes|bits|wildcard|localhost|entropy)\b"
             r"|\bmust be (?:set|changed)\b[^\n]{0,40}\bnot\b[^\n]{0,40}\b(?:default|placeholder|example)\b"
             r"|\b(?:default|insecure|weak|placeholder|example) (?:secret|password|key|value|credential|jwt)s? (?:\w+ ){0,4}(?:not allowed|in production|detected)"
-            r"|\b(?:is|are) (?:still )?(?:set to |using )?(?:the |a |an )?(?:insecure |built-in )?(?:default|placeholder|example)(?: value)?[^\n]{0,60}\b(?:refus|production|exit|abort)"
-            r"|\brefus(?:es|ing) to (?:start|boot|run)\b(?! as root)|\b(?:cannot|can't|must not|should not|may not|do not) (?:be (?:\*|true|the default|enabled|wildcard|localhost)|run|start|use)[^\n]{0,60}\b(?:in|for) (?:prod|production)\b|\bDEBUG\b[^\n]{0,30}\b(?:must be|cannot be|should be|is)\b[^\n]{0,20}\b(?:off|false|disabled|true|enabled)\b[^\n]{0,20}\bprod"
+            r"|\b(?:unsafe|insecure|invalid|dangerous) (?:configuration|settings|config) (?:for|in) |\b(?:is|are) (?:still )?(?:set to |using )?(?:the |a |an )?(?:insecure |built-in )?(?:default|placeholder|example)(?: value)?[^\n]{0,60}\b(?:refus|production|exit|abort)"
+            r"|\brefus(?:es|ing) to (?:start|boot|run)\b(?! as root)|\b(?:cannot|can't|must not|should not|may not|do not) (?:be [`'\"]?(?:\*|true|the default|enabled|wildcard|localhost)|run|start|use)[^\n]{0,60}\b(?:in|for) (?:prod|production)\b|\bDEBUG\b[^\n]{0,30}\b(?:must be|cannot be|should be|is)\b[^\n]{0,20}\b(?:off|false|disabled|true|enabled)\b[^\n]{0,20}\bprod"
             r"|\b(?:in|for) (?:prod|production)(?: environment| mode)?[,:]? [^\n]{0,60}\b(?:must (?:not )?be|cannot be|is not allowed|not allowed|is forbidden)\b"
             r"|\bCORS\b[^\n]{0,60}(?:\*|wildcard)[^\n]{0,60}\b(?:not allowed|forbidden|cannot|must not|refus)|ArgumentError: secret_key_base for \w+ must"
         ),
+        "named": re.compile(
+            # DOMAIN must contain the protocol; CORS_ORIGIN must not be '*'
+            rf"{_NAME}{_NOUN}:? (?:must|needs? to|has to|have to|cannot|can't|can not|may not|must not|should not|mustn't)(?: only)? (?:not )?(?:be{_NO_ABSENCE}|contain|include|match|equal|point|differ|end with|consist|use |only )"
+            # a value is quoted with its name, and is not allowed
+            rf"|{_NAME} ?= ?\S{{1,60}} (?:is|are|was) (?:not (?:allowed|permitted|supported|acceptable|accepted|secure|safe)|forbidden|disallowed|prohibited|insecure|unsafe)\b"
+            # two settings that do not go together
+            rf"|{_NAME} (?:and|with|or) {_NAME} (?:are mutually exclusive|cannot (?:both )?be (?:set|used)|can(?:not|'t) be used together|conflict|must (?:not )?(?:be )?(?:the same|match|differ|both))"
+            rf"|(?:[Oo]nly one of|[Cc]annot (?:set|use|specify) both|[Cc]onflicting (?:settings|options):?) {_NAME}"
+            rf"|{_NAME}{_NOUN} (?:looks like an?|is set to an?|contains the|still (?:has|contains|holds) the) [^\n]{{0,60}}(?:\bbut\b|default|placeholder|example|weak|insecure)"
+            # what was encrypted with another key
+            r"|[Ee]ncrypt(?:ed|ion)[^\n]{0,60}\b(?:different|wrong|another) (?:encryption )?key\b[^\n]{0,40}\b(?:than|environment|env|config)|encryption key[^\n]{0,80} does not match"
+        ),
         "length": re.compile(
-            rf"{_KEY}\b[^\n]{{0,60}}\b(?:too short|at least \d+ (?:char|byte|bit|symbol|letter)|(?:must|should|has to|needs to) (?:be|have|contain) (?:exactly |a minimum of |min(?:imum)? )?\d+[- ](?:char|byte|bit|hex)|minimum (?:length )?(?:of |is )?\d+|(?:must|should) be longer than \d+|>= ?\d+ char|min(?:imum)? \d+ char|\d+ or more char|shorter than \d+)"
+            rf"{_KEY}\b[^\n]{{0,60}}\b(?:too short|at least \d+ (?:char|byte|bit|symbol|letter)|(?:must|should|has to|needs to) (?:be|have|contain) (?:exactly |a minimum of |min(?:imum)? |≥ ?|>= ?)?\d+(?:,? (?:or )?\d+){{0,3}}[- ](?:char|byte|bit|hex)|minimum (?:length )?(?:of |is )?\d+|(?:must|should) be longer than \d+|>= ?\d+ char|min(?:imum)? \d+ char|\d+ or more char|shorter than \d+)"
             # "at least" and "characters" of other languages
             rf"|{_KEY}[^\n]{{0,80}}(?:al menos|como m[íi]nimo|m[íi]nimo(?: de)?|pelo menos|no m[íi]nimo|ao menos|au moins|au minimum|minimum|mindestens|almeno|minstens|minimaal|minst|co najmniej|alespo[ňn]|не менее|не меньше|минимум|щонайменше|en az|minimal|[íi]t nh[ấa]t|至少|最少|不少于|最小|최소)[^\n\d]{{0,20}}\d+"
             r"(?: ?(?:caract|Zeichen|Byte|bytes|octets|caratteri|karakter|tekens|tecken|tegn|znak|символ|знак|байт|k[ýy] t[ựu]|个字|個字|字符|字元|位|文字|자))"

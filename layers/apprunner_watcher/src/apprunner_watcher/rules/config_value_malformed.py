@@ -49,6 +49,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
             "named": f" in {variables[0].name}" if variables else "",
             "encoding": "yes" if kind in {"unescaped", "address"} else "",
             "scheme": "yes" if kind == "scheme" else "",
+            "host": "yes" if kind == "host" else "",
             "option": "yes" if kind == "option" else "",
             "service_arn": snapshot.service.arn,
         },
@@ -99,6 +100,10 @@ RULE = Rule(
         Step(
             "Write the scheme that this client knows (postgresql:// for postgres://, jdbc:, mongodb://).", when="scheme"
         ),
+        Step(
+            "Give the host name alone where one is wanted: no scheme before it, no port and no path after it.",
+            when="host",
+        ),
         Step("Take the option that the line names out of the connection string.", when="option"),
         Step("Set the value without quotes, blanks and line breaks around it.", CHANGE_SOURCE_CONFIGURATION),
     ),
@@ -111,7 +116,7 @@ RULE = Rule(
         "named": re.compile(
             rf"(?:[Ii]nvalid|[Mm]alformed|INVALID|[Bb]ad)(?: value (?:for|of)| format (?:for|of)| (?:environment|env) var(?:iable)?)?:? [`'\"]?{_NAME}[`'\"]?(?!=)(?: |:|$|\.|,)"
             rf"|(?:[Cc]ould not|[Cc]annot|[Cc]an't|[Uu]nable to|[Ff]ailed to|[Ee]rror) (?:parse|parsing|decode|decoding) (?:the )?(?:environment variable |env var )?[`'\"]?{_NAME}\b(?!=)"
-            rf"|\b{_NAME}[`'\"]? (?:environment variable |env var )?(?:is (?:not (?:a )?(?:valid|well[- ]formed|parse?able)|invalid|malformed|badly formatted)|has (?:an )?invalid|could not be parsed|must (?:be a valid (?:URL|URI|url|uri|JSON|json|number|integer|port|connection string)|start with|begin with)|contains invalid)"
+            rf"|\b{_NAME}[`'\"]?:? (?:environment variable |env var )?(?:is (?:not (?:a )?(?:valid|well[- ]formed|parse?able)|invalid|malformed|badly formatted)|has (?:an )?invalid|could not be parsed|must (?:be (?:a )?valid (?:URL|URI|url|uri|JSON|json|number|integer|port|connection string|host|domain|email|base64)|start with|begin with)|contains invalid)"
         ),
         "unescaped": re.compile(
             # MongoDB's drivers
@@ -124,12 +129,20 @@ RULE = Rule(
             r"Can't load plugin: sqlalchemy\.dialects:|asyncio extension requires an async driver to be used|UnknownSchemeError|Scheme '[^']*' is unknown|isn't an available database backend|No such transport: |Redis URL must specify one of the following schemes|redis: invalid URL scheme|Invalid URI scheme: URI must begin with"
             # Prisma, MongoDB
             r"|the URL must start with the protocol|Invalid scheme, expected connection string to start with|scheme must be \\?\"mongodb|Connection strings must start with either 'mongodb|invalid DSN: scheme is expected"
+            # Symfony
+            r"|The \"[\w+-]*\" scheme is not supported"
+            # addresses of listeners of Go; Laravel
+            r"|(?:listen|dial) tcp[46]?: (?:address \S{0,200}: (?:missing port in address|too many colons in address)|lookup tcp/\S{0,200}: unknown port)|(?:listen|dial) tcp[46]?: address \S{0,100}: invalid port|Database connection \[\w*\] not configured|(?:Cache store|Mailer|Queue connection|Disk|Broadcast connection) \[\w*\] (?:is not defined|does not have a configured driver)|Driver \[\w+\] (?:is )?not supported|No connector for \[\w*\]|unsupported (?:database )?scheme\b"
             # JDBC, Rails, golang-migrate, AMQP, Laravel
             r"|claims to not accept jdbcUrl|URL must start with '?jdbc|No suitable driver(?! module)|specifies nonexistent '?\w+'? (?:database )?adapter|database driver: unknown driver|source driver: unknown driver|AMQP scheme must be either|Unsupported driver \[|Expected amqp: or amqps: protocol|Unknown database dialect|The dialect \w+ is not supported"
         ),
+        # an address where a host name alone is wanted; old Node.js prints "host host:port"
+        "host": re.compile(
+            r"\b(?:ENOTFOUND|EAI_AGAIN) (?:https?(?::|/|\s|$)|[a-z0-9+]{2,20}://|[\w.-]{1,200}[:/]\d{2,5}\b)|translate host name \"\w{2,20}://|\blookup \w{2,20}://[^\n]{0,100}: no such host"
+        ),
         "option": re.compile(
             r"connect\(\) got an unexpected keyword argument '(?:sslmode|ssl_mode|ssl-mode|sslrootcert|channel_binding|pgbouncer|schema|connection_limit|charset|ssl|options|connect_timeout|sslaccept)'|invalid connection option \"|invalid URI query parameter|invalid (?:dsn: invalid )?sslmode value|unsupported sslmode|unrecognized configuration parameter \"(?:schema|pgbouncer|sslaccept|connection_limit)"
-            r"|MongoParseError: (?:options? )?[\w, ]{1,120}(?:is|are) not supported|Keyword (?:'[^']+' is )?not supported|Option '[^']+' not supported|Couldn't set \w[\w ]{0,30} \(Parameter|unsupported startup parameter|unknown option \"\w+\" in (?:DSN|connection)"
+            r"|MongoParseError: (?:options? )?[\w, ]{1,120}(?:is|are) not supported|Keyword (?:'[^']+' is )?not supported|parameter \"\w+\" requires a \w+ value|Option '[^']+' not supported|Couldn't set \w[\w ]{0,30} \(Parameter|unsupported startup parameter|unknown option \"\w+\" in (?:DSN|connection)"
         ),
         "connection_string": re.compile(
             # Prisma, SQLAlchemy, libpq, asyncpg, pgx
@@ -138,10 +151,14 @@ RULE = Rule(
             r"|mongodb\+srv URI cannot have|MongoParseError: |pymongo\.errors\.InvalidURI|error parsing uri: |The connection string is invalid|MongoDB\.Driver\.MongoConfigurationException"
             # Go's MySQL, .NET, JDBC, Ecto, Symfony, Rust, Redis, Kafka
             r"|missing the slash separating the database name|did you forget to escape a param value|default addr for network '[^']*' unknown|Format of the initialization string does not conform|Malformed database URL|Invalid JDBC URL|JDBC URL[^\n]{0,60}\b(?:invalid|malformed)|Ecto\.InvalidURLError|path should contain the database name|MalformedDsnException|DSN is invalid|Malformed parameter \"url\"|error with configuration: |RelativeUrlWithoutBase|relative URL without a base|Configuration\((?:Invalid|Empty|Relative)|due invalid URI|Invalid (?:redis|Redis) (?:URL|URI)|Invalid url in bootstrap\.servers"
+            # object stores, Azure, Sentry
+            r"|Invalid endPoint : |path in endpoint is not allowed|Endpoint url cannot have fully qualified paths|Connection string is either blank or malformed|Settings must be of the form \"name=value\"|No valid combination of account information found|connection string used for an? [\w ]{1,40} client must specify|BadDsn: |Invalid Sentry Dsn|SentryError: Invalid|Invalid DSN\b"
+            # Symfony, redis-rb, SmallRye's and Hasura's addresses, Supabase
+            r"|The (?:\"\w+\" )?(?:mailer|notifier|messenger|lock|cache|\w+) DSN is invalid|ArgumentError: invalid (?:URL|uri|url)\b|[Ii]nvalid (?:database|db|supabase|base|redis|mongo|server|site|api|webhook|public|app|service|amqp|broker|rabbitmq|issuer|callback|nats|kafka) ?(?:url|URL|Url|uri|URI|dsn|DSN)\b(?! (?:provided )?in request)|Vapid subject is not a valid URL|ASPNETCORE_URLS|FormatException: Invalid url|Unrecognized scheme in server address"
         ),
         # an address of any kind: likely, where no variable is seen to hold it
         "address": re.compile(
-            r"TypeError(?: \[ERR_INVALID_URL\])?: Invalid URL|TypeError: Failed to parse URL|\bInvalid URL: |code: 'ERR_INVALID_URL'|Port could not be cast to integer value|Invalid IPv6 URL|Port out of range 0-65535|nonnumeric port|\bparse \\?\"[^\n]{0,300}\": (?:invalid port|first path segment in URL|missing protocol scheme|invalid character|net/url)|URISyntaxException|IllegalArgumentException: Illegal character in \w+ at index|MalformedURLException|Invalid URI: (?!The URI is empty)|UriFormatException|URI::InvalidURIError|bad URI ?\(is not URI\?\)|no protocol: |httpx\.UnsupportedProtocol|MissingSchema: Invalid URL|Invalid endpoint: |doesn't match a supported format\.|InvalidRegionError|endpoint URL: \"https://[\w-]+\.\.amazonaws|InvalidEndpoint|Expected scheme-specific part"
+            r"TypeError(?: \[ERR_INVALID_URL\])?: Invalid URL|TypeError: Failed to parse URL|\bInvalid URL: |code: 'ERR_INVALID_URL'|Port could not be cast to integer value|Invalid IPv6 URL|Port out of range 0-65535|nonnumeric port|\bparse \\?\"[^\n]{0,300}\": (?:invalid port|first path segment in URL|missing protocol scheme|invalid character|net/url)|URISyntaxException|IllegalArgumentException: Illegal character in \w+ at index|MalformedURLException|Invalid URI: (?!The URI is empty)|UriFormatException|URI::InvalidURIError|bad URI ?\(is not URI\?\)|no protocol: |httpx\.UnsupportedProtocol|MissingSchema: Invalid URL|unsupported protocol scheme|ERR_INVALID_PROTOCOL|Only absolute URLs are supported|Only HTTP\(S\) protocols are supported|AddrParseError|invalid socket address syntax|with 'idna' codec failed|label (?:empty or )?too long|(?:Illegal|Invalid) header value b'|Invalid leading whitespace, reserved character|invalid header field value for \"|Invalid character in header content \[\"(?:[Aa]uthorization|x-api-key|api-key)|ERR_INVALID_CHAR|Invalid endpoint: |doesn't match a supported format\.|InvalidRegionError|endpoint URL: \"https://[\w-]+\.\.amazonaws|InvalidEndpoint|Expected scheme-specific part"
         ),
     },
 )

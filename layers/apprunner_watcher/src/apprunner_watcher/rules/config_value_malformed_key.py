@@ -2,6 +2,7 @@
 
 import re
 
+from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -15,8 +16,13 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, read_above
+from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, read_above, rows_below
 
+_ROWS = 6
+_PARSES = re.compile(r"\bat JSON\.parse \(<anonymous>\)")
+_OWN_MODULE = re.compile(
+    r"\bat (?:Object\.<anonymous> \()?(?!node:)(?![^\n]{0,300}node_modules)[^\n]{1,300}\.[cm]?[jt]s:\d"
+)
 _OF_A_WEB_SERVER = re.compile(r"\[emerg\]|\bAH\d{5}\b|haproxy|\.(?:pem|crt|key)\b")  # it reads files
 _NAME = re.compile(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,80})\b")
 
@@ -41,7 +47,17 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
             name = name or (named[1] if named else "")
             found = {**values, "named": f" in {name}", "key": "", "json": "yes"}
             return Finding(at_most(Confidence.LIKELY, confidence) if not read else confidence, evidence, found)
+        if _is_read_by_the_module_itself(match.line, snapshot) and not is_harmless(match.line):
+            evidence = (Evidence.of(match.line),)
+            return Finding(at_most(Confidence.POSSIBLE, confidence), evidence, {**values, "key": "", "json": "yes"})
     return None
+
+
+def _is_read_by_the_module_itself(line: Line, snapshot: Snapshot) -> bool:
+    """Whether Node.js shows the parser called by an application's module while it loads: mostly with a variable."""
+    rows = [one.said for one in rows_below(line, _ROWS, snapshot)]
+    parsed = next((place for place, row in enumerate(rows) if _PARSES.search(row)), None)
+    return parsed is not None and bool(_OWN_MODULE.search("".join(rows[parsed + 1 : parsed + 2])))
 
 
 RULE = Rule(
@@ -72,12 +88,20 @@ RULE = Rule(
             r"Failed to parse private key|Invalid PEM formatted message|DECODER routines::unsupported|PEM routines:(?:get_name)?:{1,2}no start line|PEM routines:\w+:no start line|error:1E08010C|error:0909006C|PEM_read_bio|secretOrPrivateKey must be an asymmetric key|Service account key is not valid|Failed to parse service account (?:json|key)|Failed to parse certificate key file"
             # Python, Go, Java, Rust, .NET
             r"|Could not deserialize key data|Unable to load PEM file|No key could be detected|Fernet key must be 32 url-safe|failed to (?:decode|parse) PEM|[Ii]nvalid [Kk]ey: Key must be PEM|[Ii]nvalid (?:PEM|private key)\b|key must be PEM encoded|InvalidKeySpecException|No supported data was found\.|asn1: structure error: tags don't match|malformed PEM"
+            # Google's clients
+            r"|Service account info was not in the expected format|does not contain a (?:client_email|private_key) field|Error reading credentials from stream|Error deserializing JSON credential data|google: could not parse JSON|Invalid PKCS#?8 data|error getting credentials using GOOGLE_APPLICATION_CREDENTIALS environment variable: (?:invalid|unexpected)"
+            # jose, web-push, Go's JWT, PHP's JWT
+            r"|must be PKCS#?8 formatted string|must be SPKI formatted string|Vapid (?:public|private) key (?:should|must) be|OpenSSL unable to (?:validate|sign)|Unable to (?:read|load) (?:private |public )?key|It was not possible to parse your key|Key path \"[^\n]{0,200}\" does not exist or is not readable"
             # Rails: the master key does not fit the credentials
             r"|MessageEncryptor::InvalidMessage|invalid RSA (?:private )?key|TokenValidationError: Token is invalid"
         ),
         # loaders that read documents out of variables
         "settings": re.compile(
             r"error parsing value for field \"\w+\" from source \"\w*Env\w*\"|error parsing (?:env var|JSON for) \"\w+\"|SettingsError: error parsing|Environment variable \"\w+\" invalid: \['Not valid JSON|env-var: \"\w+\" should be valid \(parseable\) JSON"
+            # Hasura, Meteor, Symfony, phpdotenv, godotenv
+            r"|parsing JWTConfig failed|METEOR_SETTINGS are not valid JSON|\$ROOT_URL, if specified|(?:Invalid (?:JSON|URL|base64)|Non-numeric|Invalid|Malformed) (?:in )?env var \"|Failed to parse dotenv file|unexpected character \"[^\n]{1,20}\" in variable name near"
+            # .NET
+            r"|Failed to convert configuration value"
         ),
         "document": re.compile(
             r"JSONDecodeError: |Unexpected token [^\n]{1,60}(?:in JSON at position|is not valid JSON)|Unexpected end of JSON input|Expected property name or '\}' in JSON|Bad control character in string literal in JSON|invalid character '[^\n]{1,4}' (?:looking for|after|in string)|JsonParseException|JSON::ParserError|binascii\.Error: |Incorrect padding|illegal base64 data|Illegal base64 character|not a valid Base-64 string|wrong 4-byte ending unit"

@@ -33,6 +33,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     for match in matches.application("usual"):
         if not is_harmless(match.line):
             return Finding(at_most(Confidence.LIKELY, confidence), (Evidence.of(match.line),), values)
+    for match in matches.application("file"):
+        if not is_harmless(match.line):
+            return Finding(at_most(Confidence.POSSIBLE, confidence), (Evidence.of(match.line),), values)
     for match in matches.application("conversion")[:MOST_LOOKED_AROUND]:
         name, read = read_above(match.line, snapshot)
         named = _NAME.search(match.line.said)
@@ -64,15 +67,23 @@ RULE = Rule(
     application_patterns={
         "refused": re.compile(
             # loaders of variables: Go, Python, Ruby
-            r"envconfig\.Process: assigning \w+ to \w+|parse error on field \"\w+\" of type|Environment variable \"\w+\" invalid: \['Not a valid|ValueError: Invalid truth value|Invalid truth value: |environment variable [`'\"]?\w+[`'\"]? (?:is|has) (?:an )?invalid value"
+            r"envconfig\.Process: assigning \w+ to \w+|parse error on field \"\w+\" of type|Environment variable \"\w+\" invalid: \['Not a valid|ValueError: (?:Not a boolean: |[Ii]nvalid truth value)|Invalid truth value: |(?:[Cc]ould not|[Uu]nable to|[Ff]ailed to|[Cc]annot) (?:parse|convert|read|decode) (?:the )?(?:value|contents?) (?:of|for|from) (?:the )?(?:environment variable|env var|config|configuration|setting|option|property)|Failed to convert value to \w+\. Please check|environment variable [`'\"]?\w+[`'\"]? (?:is|has) (?:an )?invalid value"
             # runtimes and their options
             r"|is not allowed in NODE_OPTIONS|Unrecognized VM option '(?![+-]?(?:Use|CMS|MaxPermSize|PermSize|Print|AggressiveOpts))|Invalid (?:maximum|initial) heap size|Unrecognized option: -|PYTHONHASHSEED must be|ERR_SOCKET_BAD_PORT|[Pp]ort should be (?:>= 0|> 0|>= 1) and < 65536"
+            # figment, config and clap of Rust; Elixir
+            r"|invalid type: (?:found )?(?:string|unsigned|signed|bool|unit|map|sequence)[^\n]{0,80}, expected [^\n]{1,60}(?:for key|in the environment|in environment)"
+            # Spring
+            r"|Reason: failed to convert java\.lang\.String to |Failed to convert (?:property )?value of type '?java\.lang\.String'? to required type"
             # log levels
             r"|ValueError: Unknown level: |not a valid logrus Level|unrecognized level: \"|default level:\w+ must be included in custom levels|[Ii]nvalid log[ _-]?level|[Uu]nknown log(?:ging|ger)? level|error parsing level filter|LOG_LEVEL[^\n]{0,20} (?:is )?(?:invalid|unknown|not valid)"
         ),
         # a time zone may also be unknown because the image lacks the time zones
         "usual": re.compile(
-            r"Invalid time zone specified|UnknownTimeZoneError|Unknown time-zone ID|invalid value for parameter \"TimeZone\"|TimeZoneNotFoundException|[Ii]nvalid cron expression|Cron expression must consist of|time: (?:invalid duration|missing unit in duration|unknown unit)|invalid PORT|Invalid port (?:number|value)?:|[Ii]nvalid value for PORT"
+            r"Invalid time zone specified|UnknownTimeZoneError|Unknown time-zone ID|invalid value for parameter \"TimeZone\"|TimeZoneNotFoundException|[Ii]nvalid cron expression|Cron expression must consist of|time: (?:invalid duration|missing unit in duration|unknown unit)|invalid PORT|Invalid port (?:number|value)?:|[Ii]nvalid value for PORT|on an `Err` value: (?:Parse(?:Int|Bool|Float)Error|AddrParseError)|^Error: Parse(?:Int|Bool)Error|no such time zone|invalid IANA time zone"
+        ),
+        # the path is set, and the file is not in the image
+        "file": re.compile(
+            r"DefaultCredentialsError: File [^\n]{1,200} was not found|GOOGLE_APPLICATION_CREDENTIALS environment variable: open |The file at [^\n]{1,200} does not exist, or it is not a file|Error reading credential file from location"
         ),
         "conversion": re.compile(
             r"invalid literal for int\(\) with base 10: '(?!None|undefined|null|\$)|could not convert string to float: '(?!None|undefined|\$)|strconv\.\w+: parsing |NumberFormatException: For input string: |invalid value for (?:Integer|Float)\(\): |ParseIntError|invalid digit found in string|Input string was not in a correct format|was not recognized as a valid (?:Boolean|TimeSpan)|The input string '[^']*' was not in a correct format|not enough values to unpack"
