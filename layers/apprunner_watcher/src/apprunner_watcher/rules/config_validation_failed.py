@@ -18,11 +18,18 @@ from apprunner_watcher.snapshot import Snapshot
 from apprunner_watcher.wanted import is_harmless
 
 _MOST_LINES = 4
+_PATH_OPENS = re.compile(r"\bpath['\"]?: \[\s*$")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a schema's headline, and below it what it rejects, in an application that then never serves."""
     headlines = [match for match in matches.application("headline") if not is_harmless(match.line)]
+    # without one, the path of an issue may be a variable
+    paths = [
+        *matches.application("path"),
+        *(m for m in matches.application("name_alone") if _PATH_OPENS.search(m.before)),
+    ]
+    headlines = headlines or (paths if matches.application("of_zod") else [])
     # of a schema's messages only those below its headline are about the configuration
     rejected = matches.application("rejected") if headlines else ()
     # a headline above nothing but absent variables is env-var-missing
@@ -82,6 +89,9 @@ RULE = Rule(
             r"|^\s*Reason: (?!failed to convert|must not be (?:null|blank|empty))|^\s+- .{0,120}\b(?:must|invalid|not allowed|too short)\b|\"code\": \"(?:too_small|too_big|invalid_string|invalid_format|invalid_enum_value|invalid_value|custom)\"|code: '(?:too_small|too_big|invalid_string|invalid_format|invalid_enum_value|invalid_value|custom)'"
             r"|DataAnnotation validation failed for [^\n]{1,200}(?<!field is required\.)'|failed on the '(?!required)\w+' tag|\bis not a valid \w+"
         ),
+        "of_zod": re.compile(r"\b\w*ZodError\b|\bValiError\b"),
+        "path": re.compile(rf"\bpath['\"]?: ?\[ ?['\"]{_NAME}['\"]"),
+        "name_alone": re.compile(rf"^\s{{0,20}}['\"]{_NAME}['\"],?\s*$"),
         "absent": re.compile(
             r"[Ff]ield required|\bis required\b|'Required'|\"Required\"|received:? \"?'?undefined|: undefined$|\(required\)|\bmissing\b|\bMissing\b|is not set|must be set$|isNotEmpty|isDefined|isString|>=1 char|at least 1 char"
         ),

@@ -71,7 +71,9 @@ RULE = Rule(
             r"|secrets enabled in non-`?debug`?[^\n]{0,20} without|using the default secret\. Please set|\[BetterAuthError\][^\n]{0,40}default secret"
             # Elasticsearch, Kafka, MariaDB, Redis
             r"|default discovery settings are unsuitable for production use|advertised\.listeners cannot use the nonroutable|ConfigException: Invalid value [^\n]{1,200} for configuration|FATAL CONFIG FILE ERROR|Bad directive or wrong number of arguments"
-            # Traefik, Grafana and others that read their options from the environment
+            # Play
+            r"|application secret (?:is too short|has been set to)"
+            # Traefik and others that read their options from the environment
             r"|failed to decode configuration from (?:environment variables|flags)|field not found, node: "
         ),
         "others": re.compile(

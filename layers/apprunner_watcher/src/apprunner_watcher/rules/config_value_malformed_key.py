@@ -18,6 +18,7 @@ from apprunner_watcher.rule import (
 from apprunner_watcher.snapshot import Snapshot
 from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, read_above, rows_below
 
+_BASE64 = re.compile(r"(?i)base-?64")  # seldom anything but a key
 _ROWS = 6
 _PARSES = re.compile(r"\bat JSON\.parse \(<anonymous>\)")
 _OWN_MODULE = re.compile(
@@ -47,7 +48,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
             name = name or (named[1] if named else "")
             found = {**values, "named": f" in {name}", "key": "", "json": "yes"}
             return Finding(at_most(Confidence.LIKELY, confidence) if not read else confidence, evidence, found)
-        if _is_read_by_the_module_itself(match.line, snapshot) and not is_harmless(match.line):
+        is_base64 = _BASE64.search(match[0])
+        if (is_base64 or _is_read_by_the_module_itself(match.line, snapshot)) and not is_harmless(match.line):
             evidence = (Evidence.of(match.line),)
             return Finding(at_most(Confidence.POSSIBLE, confidence), evidence, {**values, "key": "", "json": "yes"})
     return None
@@ -92,6 +94,8 @@ RULE = Rule(
             r"|Service account info was not in the expected format|does not contain a (?:client_email|private_key) field|Error reading credentials from stream|Error deserializing JSON credential data|google: could not parse JSON|Invalid PKCS#?8 data|error getting credentials using GOOGLE_APPLICATION_CREDENTIALS environment variable: (?:invalid|unexpected)"
             # jose, web-push, Go's JWT, PHP's JWT
             r"|must be PKCS#?8 formatted string|must be SPKI formatted string|Vapid (?:public|private) key (?:should|must) be|OpenSSL unable to (?:validate|sign)|Unable to (?:read|load) (?:private |public )?key|It was not possible to parse your key|Key path \"[^\n]{0,200}\" does not exist or is not readable"
+            # jjwt
+            r"|jsonwebtoken\.io\.DecodingException"
             # Rails: the master key does not fit the credentials
             r"|MessageEncryptor::InvalidMessage|invalid RSA (?:private )?key|TokenValidationError: Token is invalid"
         ),
@@ -104,7 +108,7 @@ RULE = Rule(
             r"|Failed to convert configuration value"
         ),
         "document": re.compile(
-            r"JSONDecodeError: |Unexpected token [^\n]{1,60}(?:in JSON at position|is not valid JSON)|Unexpected end of JSON input|Expected property name or '\}' in JSON|Bad control character in string literal in JSON|invalid character '[^\n]{1,4}' (?:looking for|after|in string)|JsonParseException|JSON::ParserError|binascii\.Error: |Incorrect padding|illegal base64 data|Illegal base64 character|not a valid Base-64 string|wrong 4-byte ending unit"
+            r"malformed node or string|yaml\.\w{1,20}\.(?:Scanner|Parser)Error|JSONDecodeError: |Unexpected token [^\n]{1,60}(?:in JSON at position|is not valid JSON)|Unexpected end of JSON input|Expected property name or '\}' in JSON|Bad control character in string literal in JSON|invalid character '[^\n]{1,4}' (?:looking for|after|in string)|JsonParseException|JSON::ParserError|binascii\.Error: |Incorrect padding|illegal base64 data|Illegal base64 character|not a valid Base-64 string|wrong 4-byte ending unit"
         ),
     },
 )

@@ -28,7 +28,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     values = {"named": "", "service_arn": snapshot.service.arn}
     for match in matches.application("refused"):
         # a variable that no shell has filled in is another rule's
-        if not is_harmless(match.line) and "$" not in match.line.said:
+        # the levels of a logger are words of warnings
+        is_passing = is_harmless(match.line) and not re.search(r"(?i)error[^\n]{0,20}level", match.line.said)
+        if not is_passing and "$" not in match.line.said:
             return Finding(confidence, (Evidence.of(match.line),), values)
     for match in matches.application("usual"):
         if not is_harmless(match.line):
@@ -79,7 +81,7 @@ RULE = Rule(
         ),
         # a time zone may also be unknown because the image lacks the time zones
         "usual": re.compile(
-            r"Invalid time zone specified|UnknownTimeZoneError|Unknown time-zone ID|invalid value for parameter \"TimeZone\"|TimeZoneNotFoundException|[Ii]nvalid cron expression|Cron expression must consist of|time: (?:invalid duration|missing unit in duration|unknown unit)|invalid PORT|Invalid port (?:number|value)?:|[Ii]nvalid value for PORT|on an `Err` value: (?:Parse(?:Int|Bool|Float)Error|AddrParseError)|^Error: Parse(?:Int|Bool)Error|no such time zone|invalid IANA time zone"
+            r"config/[\w/]{1,60}\.rb:\d+[^\n]{0,60}invalid value for (?:Integer|Float)|Invalid time zone specified|UnknownTimeZoneError|Unknown time-zone ID|invalid value for parameter \"TimeZone\"|TimeZoneNotFoundException|[Ii]nvalid cron expression|Cron expression must consist of|time: (?:invalid duration|missing unit in duration|unknown unit)|invalid PORT|Invalid port (?:number|value)?:|[Ii]nvalid value for PORT|no such time zone|invalid IANA time zone"
         ),
         # the path is set, and the file is not in the image
         "file": re.compile(

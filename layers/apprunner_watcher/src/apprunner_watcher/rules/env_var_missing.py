@@ -37,11 +37,11 @@ def _named(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
                 break
 
 
-_NAME = r"[`'\"$%]{0,2}(?:process\.env\.|import\.meta\.env\.|env\.|ENV\.)?\{?(?<![A-Z0-9_])((?:(?=[A-Z0-9]{1,60}_)[A-Z][A-Z0-9_]{2,80})|[A-Z]{2,30}(?:URL|URI|KEY|TOKEN|SECRET|HOST|DSN|PASSWORD|USER|DATABASE)|PORT|TOKEN|SECRET|DOMAIN|DSN|BUCKET|PASSWORD)\b\}?[`'\"]{0,2}"
+_NAME = r"[`'\"$%]{0,2}(?:process\.env\.|import\.meta\.env\.|env\.|ENV\.)?\{?(?<![A-Z0-9_])((?:(?=[A-Z0-9]{1,60}_)[A-Z][A-Z0-9_]{2,80})|[A-Z]{2,30}(?:URL|URI|KEY|TOKEN|SECRET|HOST|DSN|PASSWORD|USER|DATABASE)|PORT|TOKEN|SECRET|DOMAIN|DSN|BUCKET|PASSWORD)\b\}?[`'\"\]]{0,2}"
 _ANY_NAME = (
     r"(?:process\.env\.|env\.|ENV\[)?[`'\"$%]{0,2}\{?(?<![A-Za-z0-9_])([A-Z][A-Za-z0-9_]{2,80})\}?[`'\"]{0,2}\]?"
 )
-_NOUN = r"(?:,? (?:the |an? |required )?(?:[Ee]nvironment|[Ee]nv|ENV|config(?:uration)?)? ?(?:[Vv]ariables?|[Vv]ars?|[Ee]nv|setting|secret|key|option|value|parameter)(?:\(s\))?| in (?:the )?(?:env(?:ironment)?|\.env))?"
+_NOUN = r"(?:,? (?:the |an? |required )?(?:[Ee]nvironment|[Ee]nv|ENV|config(?:uration)?)? ?(?:[Vv]ariables?|[Vv]ars?|[Ee]nv|setting|secret|key|option|value|parameter|config(?:uration)?)(?:\(s\))?| in (?:the )?(?:env(?:ironment)?|\.env))?"
 # "is missing a scheme" is about what is set
 _GONE = r"missing(?! (?:the|an?|its?|scheme|protocol|port|host|netloc|path|required|one|some|parts?|trailing|leading|quotes?|values? for)\b)"
 _BE = r"(?:is|are|was|were|has|have|does|did)"
@@ -75,7 +75,7 @@ RULE = Rule(
             rf"|{_NAME}{_NOUN}:?,?"
             rf" (?:(?:{_BE}|could|can|were) ?(?:not|n't)(?: been| be)?(?: yet)?(?: properly| correctly)? {_SET}|(?:is|are|was|were) (?:a |an )?(?:required|{_GONE}|undefined|empty|null|nil|None|blank|mandatory|unset|necessary|needed|absent|not there)"
             rf"|(?:must|should|has to|have to|needs? to|required to|to|shall) (?:also )?(?:be |have been )?(?:set|defined|provided|configured|present|specified|supplied|given|exist|non-empty|not be empty)"
-            rf"|(?:must not|cannot|can ?not|can't|should not|shouldn't|may not) be (?:an? )?(?:empty|blank|null|undefined|unset|missing|None|nil|omitted)|(?:wasn't|isn't|aren't|weren't|hasn't been) {_SET}|not {_SET}|{_GONE}|required|unset|NOT SET|MISSING|has no value|expected)\b"
+            rf"|(?:must not|cannot|can ?not|can't|should not|shouldn't|may not) be (?:an? )?(?:empty|blank|null|undefined|unset|missing|None|nil|omitted)|(?:wasn't|isn't|aren't|weren't|hasn't been) {_SET}|not {_SET}|{_GONE}|required|unset|NOT SET|MISSING|has no value|expected(?= but|$|[.,!]))(?:\b|$)"
             # DATABASE_URL: NotPresent; ✗ DATABASE_URL - missing
             rf"|{_NAME}\s{{0,3}}(?::|=|[-\u2013\u2014]|=>|->|\.{{3}})\s{{0,3}}[❌✗✘]?\s?[\[(<'\"]?(?:NotPresent|[Mm]issing(?! the| a)|MISSING|[Nn]ot (?:set|found|defined|provided)|NOT SET|NOT FOUND|[Uu]nset|[Rr]equired|environment variable not found|getEnv: does not exist)\b"
             # a name of any form, where the words leave no doubt; Environment variable not found: X
@@ -85,6 +85,7 @@ RULE = Rule(
             rf"|\b{_ENV}[^\n]{{0,40}}\b(?:missing|required|not set|must be set|need to be set|expected)[^\n:]{{0,30}}: ?[\[('\"]*{_ANY_NAME}"
             rf"|\b{_ENV} {_ANY_NAME} resolved to an empty string"
             rf"|\b(?:[Mm]issing|[Uu]nset|[Uu]ndefined)(?: [a-z]{{1,12}}){{0,2}} {_ENV} ?[:=]? ?[\[(]?{_ANY_NAME}(?!=)"
+            rf"|\b[Ll]ookup of {_ENV} {_ANY_NAME} failed"
             # the dollar says that it is a variable: $PORT must be set
             r"|\$\{?([A-Z][A-Z0-9_]*)\}? (?:must be|is not|is|has to be|not|should be|was not|needs to be) (?:set|defined|required|missing|empty|unset|specified|provided)\b"
             # cannot find env var; could not read X: environment variable not found

@@ -100,6 +100,7 @@ RULE = Rule(
         "ROCKET_SECRET_KEY": re.compile(r"without a stable `secret_key`"),
         "CHAINLIT_AUTH_SECRET": re.compile(r"You must provide a JWT secret in the environment"),
         "APP_KEY": re.compile(r"E_MISSING_APP_KEY|MissingAppKeyException"),
+        "COOKIE_VALIDATION_KEY": re.compile(r"cookieValidationKey must be configured"),
         "COOKIE_SECRET": re.compile(
             r"missing setting: cookie-secret|cookieSecret is required|Missing required (?:config value|configuration): cookieSecret"
         ),

@@ -119,6 +119,8 @@ RULE = Rule(
             r"|Configuration property \"([\w.]+)\" is not defined|[Mm]issing required (?:config(?:uration)?|settings?|options?) (?:value|key|property|setting|option|parameter)s?:? [`'\"]?([A-Za-z]\w+)|System property (AP_\w+) is not defined|SYSTEM_PROP_NOT_DEFINED[^\n]{0,60}\"prop\":\"(\w+)\""
             # parsers of options: clap, picocli, click, cobra, urfave/cli, kong, commander
             r"|Missing required option: '--([\w-]+)|Missing option '--([\w-]+)|[Rr]equired flags?(?:\(s\))? \"([\w-]+)\"[^\n]{0,80} not (?:set|provided)|required flag --([\w-]+) not provided|missing flags: --([\w-]+)|required option '--([\w-]+)[^\n]{0,40}' not specified"
+            # anyway_config of Ruby
+            r"|parameters for `\w+` are missing or empty: (\w+)"
             # Authelia, oauth2-proxy, Kafka's image
             r"|Configuration: [\w: ]{0,60}option '([\w.]+)' is required"
             r"|dub ensure (\w+)\] FAILED|dub\\?', 'ensure', '(\w+)'|ConfigException: Missing required configuration \"(zookeeper\.connect|node\.id|process\.roles)\""
@@ -139,7 +141,7 @@ RULE = Rule(
             r"|No connection string named '(\w+)'|ConnectionString is missing\. It should be provided in 'ConnectionStrings:(\w+)'"
         ),
         "section": re.compile(
-            r"Section '([\w:]+)' not found in configuration|['\"]((?:\w{1,40}:){1,5}\w{1,60})['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
+            r"Section '([\w:]+)' not found in configuration|[Mm]issing (?:required )?(?:configuration|config|setting)(?: (?:value|key|section))?(?: for)?:? ['\"]?((?:\w{1,40}:){1,5}\w{1,60})|['\"]((?:\w{1,40}:){1,5}\w{1,60})['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
         ),
         "prisma": re.compile(r"P1012|Prisma schema validation"),
         "prisma_url": re.compile(r"\b(?:u|directU)rl\s{1,12}=\s{1,4}env\(\"(\w+)\"\)"),

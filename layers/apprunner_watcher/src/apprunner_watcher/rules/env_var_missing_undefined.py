@@ -85,7 +85,7 @@ RULE = Rule(
         ),
         # an environment that None is put into; Rust's VarError without the variable's name
         "environment": re.compile(
-            r"TypeError: str expected, not NoneType|on an `?Err`? value: NotPresent|: NotPresent\b|^(?:Error: )?(?:NotPresent|environment variable not found)$|The first argument must be (?:of type string|one of type string)[^\n]{1,200}Received (?:type )?undefined|The \"(?:secret|cert|password|url|host|data)\" argument must be [^\n]{1,200}Received (?:type )?undefined"
+            r"TypeError: str expected, not NoneType|on an `?Err`? value: NotPresent|: NotPresent\b|because \"(?:this\.)?\w{0,40}(?i:secret|key|token|url|uri|password|dsn|host|env)\w{0,20}\" is null|^(?:Error: )?(?:NotPresent|environment variable not found)$|The first argument must be (?:of type string|one of type string)[^\n]{1,200}Received (?:type )?undefined|The \"(?:secret|cert|password|url|host|data)\" argument must be [^\n]{1,200}Received (?:type )?undefined"
         ),
     },
 )

@@ -62,8 +62,9 @@ RULE = Rule(
         ),
         "setting": re.compile(
             rf"\b{_OF}(?:[ -][A-Za-z]{{1,12}}){{0,2}}[ -]?{_WHAT}(?: \([^)\n]{{1,40}}\))? {_ABSENT}"
-            rf"|\b(?:[Mm]issing|[Nn]o) (?:required )?(?:(?:a|an|the|valid) )?{_OF}[ -]?(?:[a-z]{{1,12}} )?{_WHAT}(?: (?:was |is |has been )?(?:provided|configured|found|set|given|specified|defined|supplied)|[.!]|$)"
+            rf"|\b(?:[Mm]issing|[Nn]o) (?:required )?(?:(?:a|an|the|valid) )?{_OF}[ -]?(?:[a-z]{{1,12}} )?{_WHAT}(?: (?:was |is |has been )?(?:provided|configured|found|set|given|specified|defined|supplied|passed)|[.!]|$)"
             # settings of an object: config.database.url is required
+            rf"|\bconfig(?:uration)? (?:key|value|property|option|setting|parameter|variable) ['\"`]?[\w.:-]{{2,80}}['\"`]? {_ABSENT}|\b(?:[Cc]onfig(?:uration)? error|[Ii]nvalid config(?:uration)?):? [\w.]{{2,80}} {_ABSENT}"
             rf"|\b(?:config|settings|options|opts|cfg|configuration|conf)(?:\.\w{{1,40}}){{1,4}} {_ABSENT}|Configuration value ['\"][\w:.]{{1,80}}['\"] {_ABSENT}"
         ),
     },
