@@ -7,13 +7,17 @@ outgrows its memory on lines that differ, and then takes milliseconds for each.)
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import re2
 
 _LOOKAROUNDS = ("(?!", "(?=", "(?<!", "(?<=")
 _ESCAPED_CHARACTER = re.compile(r"\\u([0-9a-f]{4})")
+
+
+_MEMORY = 64 * 1024 * 1024  # bytes, at most, for the automaton of one pattern; it takes what it needs
+_MOST = 80_000  # characters of patterns in one filter: the memory for its words cannot be chosen
 
 
 class PatternSet:
@@ -23,18 +27,26 @@ class PatternSet:
         """Raises `re2.error` for a pattern that RE2 cannot read even without its lookarounds."""
         options = re2.Options()
         options.log_errors = False
-        self._filter = re2.Filter()
-        self._is_empty = True
-        for pattern in patterns:
-            insensitive = "(?i)" if pattern.flags & re.IGNORECASE else ""
-            self._filter.Add(insensitive + broader(pattern.pattern), options)
-            self._is_empty = False
-        if not self._is_empty:
-            self._filter.Compile()
+        options.max_mem = _MEMORY
+        self._filters: list[tuple[int, re2.Filter]] = []  # with the place of its first pattern
+        left = 0
+        for place, pattern in enumerate(patterns):
+            text = ("(?i)" if pattern.flags & re.IGNORECASE else "") + broader(pattern.pattern)
+            left -= len(text)
+            if left < 0:
+                self._filters.append((place, re2.Filter()))
+                left = _MOST - len(text)
+            self._filters[-1][1].Add(text, options)
+        for _, one in self._filters:
+            one.Compile()
 
-    def candidates(self, text: str) -> Iterable[int]:
+    def candidates(self, text: str) -> Sequence[int]:
         """The places of the patterns that may be found in `text`, in no order. The others are not in it."""
-        return () if self._is_empty else self._filter.Match(text) or ()
+        found: list[int] = []
+        for first, one in self._filters:
+            if places := one.Match(text):
+                found.extend(first + place for place in places)
+        return found
 
 
 @cache

@@ -27,25 +27,23 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if snapshot.configuration.egress_type != "VPC" or not confidence:
         return None
     failed = [one for one in failures(matches.application("failed")) if not one.is_refused]
-    if snapshot.is_live:
-        failed = [one for one in failed if not one.match.line.is_passing]
+    failed = [one for one in failed if not (snapshot.is_live and one.match.line.is_passing)]
     by_api: dict[str, Failure] = {}
     for one in failed:
         by_api.setdefault(one.api, one)
     others = by_api.pop("", None)
-    if not by_api:
+    api, failure = next(iter(by_api.items()), ("", None))
+    if not failure:
         return None
-    api, failure = next(iter(by_api.items()))
     found = reaches_api(snapshot, api)
     is_blocked = bool(found and found.blocked_by and found.blocked_by.kind in _BLOCKERS)
     if found and not is_blocked and found.result != "unknown":
         return None  # it is reached, or a security group is in the way
     if snapshot.is_live and not is_blocked and len(failed) < _AGAIN:
         return None  # one odd line is no cause
-    if not is_blocked and snapshot.is_live:
-        confidence = Confidence.POSSIBLE
-    elif not is_blocked or failure.is_vague:
-        confidence = at_most(Confidence.LIKELY, confidence)
+    if not is_blocked or failure.is_vague:
+        limit = Confidence.POSSIBLE if snapshot.is_live and not is_blocked else Confidence.LIKELY
+        confidence = at_most(limit, confidence)
     if len(by_api) > 1 or (others and outside(failed)):
         confidence = Confidence.POSSIBLE  # then what is missing is the way to the internet
     network = (Evidence(NETWORK, found.because),) if found and is_blocked else ()
