@@ -357,6 +357,35 @@ def test_signatures_charts_and_attestations_are_no_neighbours(play: Play) -> Non
     assert [one.digest for one in image.neighbours] == [OLDER]
 
 
+CHART, SIGNATURE = "application/vnd.cncf.helm.config.v1+json", "application/vnd.dev.cosign.simplesigning.v1+json"
+IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
+IMAGE_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+@pytest.mark.parametrize(
+    ("content", "artifact"),
+    [
+        ({"config": {"mediaType": CHART, "digest": CONFIG}}, CHART),
+        ({"config": {"mediaType": "application/vnd.oci.empty.v1+json"}, "artifactType": "text/x"}, "text/x"),
+        ({"config": {"mediaType": IMAGE_CONFIG}, "layers": [{"mediaType": SIGNATURE}]}, SIGNATURE),
+        ({"config": {"mediaType": IMAGE_CONFIG}, "layers": [{"mediaType": IMAGE_LAYER}, {"mediaType": SIGNATURE}]}, ""),
+        ({"config": {"mediaType": IMAGE_CONFIG, "digest": CONFIG}, "layers": []}, ""),
+        ({"config": {"digest": CONFIG}, "layers": [{"digest": "sha256:01"}]}, ""),
+    ],
+)
+def test_what_is_no_image_is_told_by_its_manifest(play: Play, content: Answers, artifact: str) -> None:
+    image = play({**HEALTHY, "ecr:BatchGetImage": [manifest(content, imageTag="v2")]})
+    assert image.artifact == artifact
+    assert ("GetDownloadUrlForLayer" in calls(play)) == (not artifact and "digest" in content["config"])
+    if artifact:
+        assert image.config_missing.why == f"it is no image, but {artifact}"
+
+
+def test_what_is_no_image_is_told_by_ecr_without_inspection(play: Play) -> None:
+    chart = told(detail(OURS, "v2", artifactMediaType=CHART))
+    assert play({"ecr:DescribeImages": [{**OWN, **chart}, chart]}, inspect="off").artifact == CHART
+
+
 def test_the_redactor_is_asked_only_for_a_configuration(recorded: Callable[..., Recording]) -> None:
     def change(content: Answers) -> None:
         content["aws"] = {**HEALTHY, "ecr:BatchGetImage": [DENIED]}

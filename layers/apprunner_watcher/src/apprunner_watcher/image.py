@@ -174,6 +174,7 @@ class Image(BaseModel):
     `size_bytes` counts the layers compressed, as ECR stores them: unpacked they take more. Of an index, ECR gives the
     largest of its images or, of some, only the index itself.
     `platforms` is empty where it is not known, and has `unknown` where an index does not tell.
+    `artifact` is the media type of what it is where it is no image, such as a Helm chart; otherwise empty.
     `config_missing` says why there are no `platforms` or no `config`, `details_missing` why it is not known whether
     the image exists and when it was pushed, `neighbours_missing` why there are no `neighbours`.
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
@@ -191,6 +192,7 @@ class Image(BaseModel):
     pushed_at: datetime | None = None
     size_bytes: int | None = None
     media_type: str = ""
+    artifact: str = ""
     platforms: tuple[str, ...] = ()
     config: ImageConfig | None = None
     neighbours: tuple[Neighbour, ...] = ()
@@ -231,6 +233,33 @@ def index_entries(index: object) -> tuple[tuple[str, str], ...]:
             name = f"{system}/{architecture}" if system and architecture else UNKNOWN_PLATFORM
             found.append((_cut(printable(name)), _text(entry.get("digest"))))
     return tuple(found)
+
+
+# https://github.com/opencontainers/image-spec/blob/main/media-types.md
+_IMAGE_CONFIGS = frozenset(
+    {"application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"}
+)
+_IMAGE_LAYERS = ("application/vnd.docker.image.rootfs.", "application/vnd.oci.image.layer.")
+
+
+def is_of_image(config_type: str) -> bool:
+    """Whether this is the media type of an image's configuration."""
+    return config_type in _IMAGE_CONFIGS
+
+
+def artifact_type(manifest: object) -> str:
+    """What a manifest is of where it is of no image: a Helm chart, a signature; empty where it is, or does not say.
+
+    Signatures and attestations may have an image's configuration; their layers tell.
+    https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-for-artifact-usage
+    """
+    content = _mapping(manifest)
+    config = _text(_mapping(content.get("config")).get("mediaType"))
+    if config and not is_of_image(config):
+        return _cut(printable(_text(content.get("artifactType")) or config))
+    layers = [_text(layer.get("mediaType")) for layer in _mappings(content.get("layers"))]
+    is_foreign = bool(layers) and all(layer and not layer.startswith(_IMAGE_LAYERS) for layer in layers)
+    return _cut(printable(layers[0])) if is_foreign else ""
 
 
 # Builders write ENV and ARG without quotes, so that a value reaches to the next name:

@@ -21,7 +21,9 @@ from apprunner_watcher.image import (
     Image,
     ImageConfig,
     Neighbour,
+    artifact_type,
     index_entries,
+    is_of_image,
     neighbours,
 )
 from apprunner_watcher.missing import Missing
@@ -54,8 +56,6 @@ _MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
 )
-# A repository may hold signatures, charts and attestations as well: https://docs.aws.amazon.com/AmazonECR/latest/userguide/oci-artifacts.html
-_IMAGES = ("application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json")
 
 _Absent = Literal["image", "repository"]
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html
@@ -124,6 +124,7 @@ class _Look:
     manifest: _Manifest | _Absent | Missing
     config: ImageConfig | Missing
     platforms: tuple[str, ...] = ()
+    artifact: str = ""
     parts: frozenset[str] = frozenset()  # digests of the images of an index
 
 
@@ -228,6 +229,7 @@ def _image(
         pushed_at=known["imagePushedAt"].astimezone(UTC) if "imagePushedAt" in known else None,
         size_bytes=known.get("imageSizeInBytes"),
         media_type=known.get("imageManifestMediaType") or named.media_type,
+        artifact=look.artifact or _artifact(known),
         platforms=look.platforms,
         config=config if isinstance(config, ImageConfig) else None,
         neighbours=_neighbours(listed, {digest, *look.parts}) if isinstance(listed, _Listing) else (),
@@ -235,6 +237,12 @@ def _image(
         details_missing=detail if isinstance(detail, Missing) and not absent else None,
         neighbours_missing=listed if isinstance(listed, Missing) else None,
     )
+
+
+def _artifact(detail: _Detail) -> str:
+    """The media type that ECR tells, where it is of no image."""
+    told = str(detail.get("artifactMediaType", ""))
+    return "" if is_of_image(told) else told
 
 
 def _elsewhere(identifier: str, wanted: Identifier, service_region: str) -> Image:
@@ -264,6 +272,8 @@ def _inspected(
     if isinstance(manifest, str):
         return _Look(manifest, Missing(_CONFIG, f"there is no such {manifest}"))
     unread = _NOT_INSPECTED.get(inspect)
+    if artifact := artifact_type(manifest.content):
+        return _Look(manifest, Missing(_CONFIG, f"it is no image, but {artifact}"), artifact=artifact)
     if "manifests" not in manifest.content:
         config = unread or _config(repository, manifest, redactor)
         platform = config.platform if isinstance(config, ImageConfig) else ""
@@ -271,7 +281,7 @@ def _inspected(
     entries = index_entries(manifest.content)
     platforms = tuple(dict.fromkeys(platform for platform, _ in entries))
     config = unread or _config_of_index(repository, entries, redactor)
-    return _Look(manifest, config, platforms, frozenset(digest for _, digest in entries))
+    return _Look(manifest, config, platforms, parts=frozenset(digest for _, digest in entries))
 
 
 def _config_of_index(
@@ -359,6 +369,6 @@ def _neighbours(listed: _Listing, own: set[str]) -> tuple[Neighbour, ...]:
         for one in listed.details
         if one.get("imageDigest", "") not in {"", *own}
         and "imagePushedAt" in one
-        and one.get("artifactMediaType", _IMAGES[0]) in _IMAGES
+        and not _artifact(one)
         and "subjectManifestDigest" not in one
     )

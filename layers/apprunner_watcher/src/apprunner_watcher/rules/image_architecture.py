@@ -63,7 +63,8 @@ def _of_refusal(match: Match, snapshot: Snapshot, *, is_for_it: bool) -> Confide
 
 _REFUSED = re.compile(
     rf"{refusal('(?i:exec format error)|ENOEXEC')}"
-    # bash, of a program in the path; no more than the error; CNB's launcher, gosu
+    # s6; bash, of a program in the path; no more than the error; CNB's launcher, gosu
+    r"|^s6-[\w-]{1,30}: (?:fatal|warning): unable to (?:exec|spawn)[^\n]{0,80}: Exec format error"
     r"|(?:^|[|\]]\s{0,4})(?:(?P<alone>/[\w./+-]+): cannot execute binary file: )?(?:(?:standard_init_linux\.go:\d+|error|ERROR|Error): )?"
     r"(?:failed to launch: [\w ]{0,20}: )?(?i:exec format error)(?:: unknown)?\W{0,3}$"
     r"|\b1: (?P<as_script>\S{0,3}\s?ELF\S{0,20}: not found|[Ss]yntax error: (?:word unexpected|unexpected word) \(expecting \"\)\"\))"
@@ -75,8 +76,10 @@ _SAYS_SO = re.compile(
     r"|[Ii]mage (?:operating system|OS|platform|architecture)[^\n]{0,60}(?:arm64|aarch64)[^\n]{0,60}(?:does not match|not supported|incompatible|cannot be used)"
     # Cloud Run
     r"|[Cc]ontainer manifest type '[^']{1,80}' must support amd64/linux"
+    r"|image operating system \"windows\" cannot be used|a Windows version [^\n]{0,40}-based image is incompatible"
     r"|image with reference \S+ was found but (?:its platform \(linux/arm|does not match the specified platform: wanted linux/amd64)"
 )
+_NO_DESCRIPTOR = re.compile(r"does not contain descriptor matching platform|no match for platform in manifest")
 
 RULE = Rule(
     id="image-architecture",
@@ -111,12 +114,12 @@ RULE = Rule(
         "emulated": re.compile(
             r"rosetta error: |\bqemu(?:-\w{1,10})?(?:-static)?: (?:(?P<signal>uncaught target signal)|Could not open '/lib|[^\n]{0,40}[Ee]xec format error)"
         ),
-        "no descriptor": re.compile(r"does not contain descriptor matching platform"),
+        "no descriptor": _NO_DESCRIPTOR,
     },
     service_patterns={
         "refused": _REFUSED,
         "says so": _SAYS_SO,
-        "no descriptor": re.compile(r"does not contain descriptor matching platform"),
+        "no descriptor": _NO_DESCRIPTOR,
         "not copied": re.compile(r"Failed to copy the image from ECR"),
     },
 )

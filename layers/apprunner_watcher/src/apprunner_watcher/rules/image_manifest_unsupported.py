@@ -27,11 +27,16 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     # a reason that App Runner gives comes first
     if not flaw or log.pull_failed_because or not log.pull_failed:
         return None
-    return Finding(Confidence.LIKELY, (Evidence.of(log.pull_failed), *seen), _values(image))
+    # an index may be good for more than is known; what is no image never is
+    is_sure = bool(image and image.artifact) and snapshot.configuration.standing == "attempted"
+    confidence = Confidence.CERTAIN if is_sure else Confidence.LIKELY
+    return Finding(confidence, (Evidence.of(log.pull_failed), *seen), _values(image))
 
 
 def _flaw(image: Image) -> str:
     """What is wrong with the manifest, as ECR has it; empty where nothing is."""
+    if image.artifact:
+        return f"{image.identifier} is no image, but {image.artifact}"
     if image.media_type and image.media_type not in _USABLE:
         return f"{image.identifier} has a manifest of type {image.media_type}"
     if UNKNOWN_PLATFORM in image.platforms and APP_RUNNER_PLATFORM not in image.platforms:
@@ -48,7 +53,7 @@ RULE = Rule(
     code="image-manifest-unsupported",
     title="The image's manifest cannot be used",
     phase=Phase.IMAGE,
-    looks_at=frozenset({"service_log"}),
+    looks_at=frozenset({"configuration", "service_log"}),
     why=(
         "App Runner looks for the image for linux/amd64. An index whose entries have no platform, an old schema 1"
         " manifest, or an artifact that is no image (a Helm chart, a signature, a cache) gives it none."
@@ -70,8 +75,12 @@ RULE = Rule(
     check=check,
     service_patterns={
         "unsupported": re.compile(
-            r"^(?!\[\w*Build\])[^\n]{0,400}?(?i:unsupported (?:manifest|media ?type|schema)|(?:manifest|media ?type)[^\n]{0,160}"
-            r"(?:(?:is )?not supported|unsupported|no longer supported|is invalid|unrecogni[sz]ed|should be)|unexpected media ?type|manifest schema ?(?:version )?v?1\b)"
+            r"^(?!\[\w*Build\])[^\n]{0,400}?(?i:(?:unsupported|unknown|unexpected|unrecogni[sz]ed|invalid) (?:(?:oci|docker|image) )?(?:manifest|media ?type|schema|layer (?:media ?)?type|config (?:media ?)?type|type application/)"
+            r"|(?:manifest|media ?type)[^\n]{0,160}(?:(?:is )?not supported|unsupported|no longer supported|is invalid|unrecogni[sz]ed|should be)|manifest schema ?(?:version )?v?1\b"
+            # an index whose entries are for nothing that is named
+            r"|\b(?:manifest|index)\b[^\n]{0,80}(?:\bno|without|not (?:contain|have|include|specify)|missing|lacks)(?: an?y?)? platform (?:information|descriptor|field|entry)?"
+            # containerd, of a manifest that has been put together by hand
+            r"|mismatched image rootfs and manifest layers)"
         )
     },
 )
