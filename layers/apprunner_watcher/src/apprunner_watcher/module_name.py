@@ -12,6 +12,9 @@ _NATIVE = re.compile(
     r"|^(?:pydantic_core\._pydantic_core|psycopg2\._psycopg|bcrypt\._bcrypt|cryptography\.hazmat\.bindings\._rust|PIL\._imaging"
     r"|numpy\.(?:_?core|random)\.[\w.]+|pandas\._libs[\w.]*|grpc\._cython[\w.]*|lxml\.etree|orjson\.orjson|rpds\.rpds|jiter\.jiter"
     r"|tokenizers\.tokenizers|tiktoken\._tiktoken|asyncpg\.protocol\.protocol|aiohttp\._[\w.]+|yaml\._yaml|ujson\._ujson|nacl\._sodium)$"
+    # Ruby's: the folder of a version of Ruby, or the name of the extension
+    r"|^(?:[\w/.-]*/)?\d\.\d/\w+$|^(?:nokogiri/nokogiri|mysql2/mysql2|sqlite3/sqlite3_native|google/protobuf_c|grpc/grpc_c|bootsnap/bootsnap"
+    r"|puma/puma_http11|racc/cparse|msgpack/msgpack|bcrypt_ext|pg_ext|ffi_c|nio4r_ext|unf_ext|sassc/libsass|ox/ox)$"
 )
 _HAS_EXTENSION = re.compile(r"\.(?:[cm]?[jt]sx?|json|node|wasm)$")
 # they came with a version of Node.js (the part behind node: or the slash), or came or went with one of Python

@@ -42,6 +42,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         # without a terminal their standard input is at its end, and that they take for a farewell
         confidence = Confidence.CERTAIN if kind in _QUITS_WITHOUT_TERMINAL else Confidence.POSSIBLE
         return Finding(confidence, (Evidence.of(first.line), Evidence.of(log.exit)), values)
+    if kind == "react" and matches.application("ended too early"):
+        return Finding(Confidence.LIKELY, (Evidence.of(first.line),), values)
     has_ended = snapshot.has_ended or bool(matches.application("ended"))
     if has_ended or snapshot.application_log.traces or snapshot.health_check_answers:
         return None
@@ -189,6 +191,7 @@ RULE = Rule(
         "any_node": re.compile(
             r"<i> \[webpack-dev-server\]|^> (?:gatsby develop|astro dev|remix dev|svelte-kit dev|vue-cli-service serve|parcel [^\n]{1,60}\.html|webpack serve|strapi develop|nest start --watch)\b"
         ),
+        "ended too early": re.compile(r"^The build failed because the process exited too early"),
         # what it watches over
         "ended": re.compile(r"\[nodemon\] (?:clean exit|app crashed)"),
         "watchers": re.compile(

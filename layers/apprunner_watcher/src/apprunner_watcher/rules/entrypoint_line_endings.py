@@ -34,8 +34,11 @@ def _found(snapshot: Snapshot, matches: Matches) -> Iterator[tuple[Confidence, M
     for match in (*matches.application("format"), *matches.service("format")):
         if limit := _of_format(match, snapshot):
             yield limit, match
-    for match in matches.application("broken words"):
+    for match in (*matches.application("broken words"), *matches.application("other language")):
         yield Confidence.LIKELY, match
+    for match in matches.application("of a child"):
+        if is_shell_script(match["python"] or match["go"]):
+            yield Confidence.LIKELY, match
     for match in matches.application("odd words"):
         yield Confidence.POSSIBLE, match
 
@@ -104,7 +107,7 @@ RULE = Rule(
         "format": _FORMAT,
         "carriage return": re.compile(
             # env, dash, busybox, Python: a name that ends with it, spelled \r or ^M, or made a blank
-            r"(?:\\r|\^M)['\"\u2019]?: (?:No such file|[\w ]{0,10}not found|bad interpreter|invalid option|\[Errno 2\])"
+            r"(?:\\r|\^M)['\"\u2019]?: (?:[Nn]o such file|[\w ]{0,10}not found|bad interpreter|invalid option|\[Errno 2\])"
             r"|\benv: (?:can't execute )?['\u2018]?(?:ba|da|a|z)?(?:sh|node|python3?|ruby|perl|php) ['\u2019]?: No such file"
             # bash
             r"|\$'[^'\n]{0,80}\\r'(?:: | ?$|'$)|unexpected token [`']\$'|unexpected token `[^'\n]{0,20} '|\bbad interpreter: No such file"
@@ -118,6 +121,18 @@ RULE = Rule(
             r"|[Ss]yntax error: (?:end of file unexpected|unexpected end of file) \(expecting \"(?:then|do)\"\)"
             # an empty line
             r"|\b(?:line )?\d+: (?:\S+: )?\s{0,3}: (?:command )?not found|^\s*: (?:command )?not found"
+            # what a log keeps of a name that ended with one
+            r"|^['\u2019]?: No such file or directory$"
+        ),
+        # a script in another language that a shell reads
+        "other language": re.compile(
+            r"\.(?:py|js|mjs|cjs|ts|rb|php|pl): (?:line )?\d+: (?:import|from|def|class|const|let|var|require|use|print|async|module|export default|package|\w{1,20}\(|<\?php)\S{0,40}: (?:command )?not found"
+            r"|\.(?:py|js|mjs|cjs|ts|rb|php|pl): (?:line )?\d+: [Ss]yntax error(?:: \"\(\" unexpected| near unexpected token| ?: unexpected \"\(\"|: unexpected word)"
+            r"|\bimport(?:-im6\.q\d+)?: unable to open X server"
+        ),
+        # a program that starts it, and goes no further
+        "of a child": re.compile(
+            r"\[Errno 8\] [Ee]xec format error: ['\"](?P<python>[^'\"]+)|\bfork/exec (?P<go>[^\s:]+): exec format error"
         ),
         "odd words": re.compile(
             r"\.sh: (?:line )?\d+: [Ss]yntax error: (?:unexpected end of file|end of file unexpected)"

@@ -16,6 +16,8 @@ _WRITTEN_TO = re.compile(
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the container runtime, a shell or an interpreter that may not execute or read what it is told to."""
     refused = [*matches.application("refused"), *matches.application("unreadable"), *matches.service("refused")]
+    if not refused and snapshot.has_ended:
+        refused = [*matches.application("of a child"), *matches.application("bare")]
     refused = [match for match in refused if not _WRITTEN_TO.search(_named(match))]
     confidence = Confidence.CERTAIN if matches.service("refused") else weight(snapshot)
     if not refused or not confidence:
@@ -37,12 +39,19 @@ def _named(match: Match) -> str:
 
 def _limit(match: Match, named: str, snapshot: Snapshot) -> Confidence:
     """Surely the entrypoint, or perhaps a helper of a script."""
-    if match.found.groupdict().get("node"):
+    groups = match.found.groupdict()
+    if groups.get("node"):
         return Confidence.LIKELY
+    if groups.get("user"):  # it is the user that may not be changed
+        return Confidence.POSSIBLE
+    if "bare" in groups or "child" in groups:
+        is_program = is_shell_script(named) or named == snapshot.program or bool(_PROGRAM.search(named))
+        return Confidence.LIKELY if is_program else Confidence.POSSIBLE
     is_of_script = _LATER_LINE.search(match.line.said) and not is_shell_script(named) and named != snapshot.program
     return Confidence.LIKELY if is_of_script else Confidence.CERTAIN
 
 
+_PROGRAM = re.compile(r"/s?bin/[^/]+$|^\./[\w-]+$")
 _LATER_LINE = re.compile(r": (?:line )?(?:[2-9]|\d\d+): ")
 _DENIED = "(?i:permission denied)|operation not permitted"
 _REFUSED = re.compile(
@@ -74,6 +83,12 @@ RULE = Rule(
     check=check,
     application_patterns={
         "refused": _REFUSED,
+        # it may be a helper, or a file that is written to
+        "of a child": re.compile(
+            r"\bfork/exec (?P<child>[^\s:]+): permission denied|\bPermission denied: '(?P<python>[./][^']*\.sh)'|\bspawn (?P<node_child>[./]\S+) EACCES"
+            r"|(?:failed switching to|su-exec: setgroups|gosu: setgroups)(?P<user> \"[\w:-]+\"|:): (?i:operation not permitted)|(?:su-exec|gosu): setgroups(?P<group>\(\d+\))?: Operation not permitted"
+        ),
+        "bare": re.compile(r"^(?P<bare>(?:\.|/[\w.+-]+)(?:/[\w.+-]+)+): [Pp]ermission denied$"),
         "unreadable": re.compile(
             # the shells and interpreters that are given a file
             r"\b(?:ba|da|a)?sh: (?:\d+: )?[Cc]an(?:'t|not) open '?(?P<sh>[^\s':]+)'?: Permission denied"

@@ -50,11 +50,13 @@ RULE = Rule(
         ),
         # glibc's names under musl, musl's under glibc
         "other_library": re.compile(
-            r"(?P<wanted>)(?:Error loading shared library (?:ld-linux[\w.-]*|lib(?:c|m|dl|rt|util|pthread|resolv|nsl)\.so\.\d|libc\.so)\b"
+            r"(?P<wanted>)(?:Error loading shared library (?:libc\.musl-[\w.-]*|ld-musl-[\w.-]*|ld-linux[\w.-]*|lib(?:c|m|dl|rt|util|pthread|resolv|nsl)\.so\.\d|libc\.so)\b"
             r"|Error relocating \S+ (?:__\w+|\w+64|gnu_get_libc_version|backtrace\w*|initstate_r|mallinfo\d?|strtoll_l|qsort_r|getcontext|makecontext|fcntl|secure_getenv|res_\w+): symbol not found"
             r"|(?:libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1|ld-linux[\w.-]*\.so\.\d): cannot open shared object file"
             r"|Could not open '/lib(?:64)?/ld-(?:linux|musl)[\w.-]*': No such file"
-            r"|undefined symbol: __\w+, version GLIBC|FATAL: kernel too old)"
+            r"|undefined symbol: __\w+, version GLIBC|FATAL: kernel too old"
+            # what runtimes and packages make of it
+            r"|precompiled native gem on a system with|GLIBC version [\d.]+ is (?:too old|not supported)|requires (?:at least )?(?:glibc|GLIBC) ?(?:version )?>?=? ?\d[\d.]*[^\n]{0,60}(?:found|but|detected|too old))"
         ),
     },
 )

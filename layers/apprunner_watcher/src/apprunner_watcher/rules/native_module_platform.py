@@ -35,7 +35,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return Finding(confidence, (Evidence.of(match.line),), {_runtime(match, matches): "yes"})
     log = snapshot.service_log
     hints = matches.application("hint")
-    if log.exit and log.exit_code == _SIGNAL_4:
+    if log.exit and log.exit_code == _SIGNAL_4 and not matches.application("crash"):
         evidence = (Evidence.of(log.exit), *(Evidence.of(match.line) for match in hints[:1]))
         return Finding(at_most(Confidence.LIKELY, confidence), evidence)
     if hints:
@@ -51,7 +51,7 @@ def _is_native(name: str, match: Match) -> bool:
 
 def _runtime(match: Match, matches: Matches) -> str:
     if match in matches.application("module"):
-        return "node" if match["node"] else "python"
+        return next(runtime for runtime in ("node", "python", "ruby") if match[runtime])
     return next(name for name in ("node", "python", "ruby", "java", "other") if match in matches.application(name))
 
 
@@ -117,21 +117,27 @@ RULE = Rule(
             r"can't load (?:AMD|IA|AARCH|ARM)[\w ]{0,10}\.so on a \w+|UnsatisfiedLinkError: [^\n]{0,200}wrong ELF class"
         ),
         "other": re.compile(
-            r"invalid ELF header|\.node: cannot open shared object file|wrong ELF class: ELFCLASS|BadImageFormatException"
+            # built for a Mac, Windows or ARM, as its name tells
+            r"\b(?:darwin|macos|win32|win_amd64|aarch64|arm64)[\w.-]{0,30}\.(?:so|node|dylib|pyd)\b[^\n]{0,60}: cannot open"
+            r"|invalid ELF header|\.node: cannot open shared object file|wrong ELF class: ELFCLASS|BadImageFormatException"
             r"|cannot be preloaded \(wrong ELF|\.(?:so|node)\b[^\n]{0,80}: Exec format error"
             r"|TensorFlow library was compiled to use \w+ instructions, but these aren't available"
             r"|requires a CPU with AVX support|NumPy was built with baseline optimizations"
         ),
         # a module that is not there, whose name tells what it is
         "module": re.compile(
-            r"\bCannot find (?:module|package) ['\"]?(?P<node>[@./\w-][^'\"\s]+)|No module named '(?P<python>[\w.]+)'"
+            r"\bCannot find (?:module|package) ['\"]?(?P<node>[@./\w-][^'\"\s]+)|No module named '(?P<python>[\w.]+)'|cannot load such file -- (?P<ruby>[\w./-]+)"
         ),
         "hint": re.compile(
-            r"could not locate the Query Engine for runtime|PlatformNotSupportedException: \S+ is not supported on this platform"
+            r"could not locate the Query Engine for runtime|\bspawn \S{0,200}node_modules/\S{0,200} (?:ENOEXEC|Unknown system error -8)|(?:fork/exec |Exec format error: ')\S{0,200}(?:node_modules|site-packages)/|PlatformNotSupportedException: \S+ is not supported on this platform"
             r"|Illegal instruction|\bSIGILL\b|CPU does not support x86-64-v\d|undefined symbol: _?Py\w+"
         ),
+        # Bun and other runtimes end with an illegal instruction when they have crashed
+        "crash": re.compile(
+            r"\b[Ss]egmentation [Ff]ault\b|\bSIGSEGV\b|[Bb]un has crashed|^panic(?:\(main thread\))?: |^fatal runtime error"
+        ),
         "vague": re.compile(
-            r"CGO_ENABLED=0', go-sqlite3 requires cgo|numpy\.(?:dtype|ndarray) size changed, may indicate binary incompatibility"
+            r"CGO_ENABLED=0', go-sqlite3 requires cgo|\bspawn (?:\S{1,200} )?(?:ENOEXEC|Unknown system error -8)|numpy\.(?:dtype|ndarray) size changed, may indicate binary incompatibility"
             r"|compiled using NumPy 1\.x cannot be run in|undefined symbol: _Z\w+"
         ),
     },

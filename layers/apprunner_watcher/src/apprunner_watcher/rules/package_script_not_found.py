@@ -15,7 +15,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     # a managed runtime may have dropped it, or look in another folder
     limit = Confidence.LIKELY if snapshot.configuration.is_from_source else Confidence.CERTAIN
     # so may the Dockerfile; and the package that brings a command may be what is missing
-    if found is matches.application("project") or found[0]["artisan"] or found[0]["django"]:
+    if found[0] in matches.application("script") and (found[0]["click"] or found[0]["argparse"]):
+        limit = Confidence.POSSIBLE  # it may come with a package that is missing
+    elif found is matches.application("project") or found[0]["artisan"] or found[0]["django"]:
         limit = Confidence.LIKELY
     return Finding(
         at_most(limit, confidence),
@@ -51,8 +53,10 @@ RULE = Rule(
             r"|ERR_PNPM_(?:NO_SCRIPT|RECURSIVE_EXEC)\S*\s+(?:Missing script:?|Command) \"?(?P<pnpm>[\w:.-]+)|\berror: Script not found \"(?P<bun>[^\"]+)\"|Task not found: (?P<deno>\S+)"
             # Composer, Artisan, make, rake, Mix, Django
             r"|\bCommand \"(?P<composer>[\w:.-]+)\" is not defined|(?:^|\s)(?:(?:def)?in)?ed in the \"(?P<artisan>[\w:.-]+)\" namespace\."
-            r"|No rule to make target [`'](?P<make>[^']+)'|Don't know how to build task '(?P<rake>[^']+)'|The task \"(?P<mix>[^\"]+)\" could not be found"
+            r"|No rule to make target [`'](?P<make>[^']+)'|Don't know how to build task '(?P<rake>[^'&|]+)'|The task \"(?P<mix>[^\"]+)\" could not be found"
             r"|^Unknown command: '(?P<django>\w+)'"
+            # command lines of applications: click, argparse (Airflow)
+            r"|^Error: No such command ['\"](?P<click>[\w:.-]+)['\"]|error: argument \S+: (?:invalid choice: '|Command `)(?P<argparse>[\w .-]+)[`'] (?:\(choose from|has been removed)"
         ),
         "project": re.compile(
             r"Could not read package\.json: Error: ENOENT[^\n]{0,60}open '(?P<npm>[^']+)'|ENOENT: no such file or directory, open '(?P<npm_before>[^']*/package\.json)'"

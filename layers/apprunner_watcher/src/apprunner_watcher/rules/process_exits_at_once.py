@@ -90,6 +90,7 @@ RULE = Rule(
     # it gave up over something else, and left with 0
     gives_way_to=frozenset(
         {
+            "address-in-use",
             "config-validation-failed",
             "database-migration-failed",
             "dependency-credentials-wrong",

@@ -6,6 +6,8 @@ from apprunner_watcher.local_run import docker_run
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
 
+# PHP-FPM calls the end of a worker a warning
+_OF_WORKER = re.compile(r"\[pool \S+\] child \d+ exited on signal")
 _SIGNAL_11 = 139  # 128 + SIGSEGV
 _OTHER_SIGNALS = {132: "illegal instruction", 135: "bus error"}  # 128 + SIGILL, 128 + SIGBUS
 
@@ -16,7 +18,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     values = {"how": "segmentation fault", "docker_run": docker_run(snapshot)}
     if log.exit and log.exit_code == _SIGNAL_11:
         return Finding(Confidence.CERTAIN, (Evidence.of(log.exit), *_said(matches)), values)
-    said = [match for match in matches.application("says_so") if not match.line.is_passing]
+    said = list(matches.application("says_so"))
+    if len(said) == 1 or snapshot.is_live:
+        said = [match for match in said if not match.line.is_passing or _OF_WORKER.search(match.line.said)]
     # a supervisor starts a crashed worker again: once is an accident, more often is why nothing serves
     is_repeated = len(said) > 1
     if said and (is_repeated or not (snapshot.came_up or snapshot.is_live)):

@@ -83,10 +83,12 @@ RULE = Rule(
             r"|(?:no such (?:file|directory)|[Cc]annot (?:find|access|stat|open|resolve)|can't (?:open|find)|[Cc]ould not (?:find|open|resolve)|not found|[Ii]nvalid)[^\n]{0,80}['\"\u2018`/ ](?:&&|\|\|)['\"\u2019`]?(?:\W|$)"
             r"|['\"\u2018](?:[^'\"\n ]{0,100}/)?(?:&&|\|\|)['\"\u2019]:? (?:No such file|not found|is not)"
             # `sh -c` that was given half of a quoted text, whatever it calls itself; not line 12 of a script
-            r"|(?:^|[\s|])(?:\S*sh|/\S+): (?:1|(?:-c: )?line [01]|-c|0): (?:Syntax error: (?:Unterminated quoted string|end of file unexpected(?! \(expecting)|\"&&\" unexpected)|unexpected EOF while looking for matching|syntax error: unterminated quoted string|[Ii]llegal option -$)"
+            r"|(?:^|[\s|])[^\s:]+: (?:1|(?:-c: )?line [01]|-c|0): (?:Syntax error: (?:Unterminated quoted string|end of file unexpected(?! \(expecting)|\"&&\" unexpected)|unexpected EOF while looking for matching|syntax error: unterminated quoted string|[Ii]llegal option -$)|(?:^|[\s|])\S*sh: syntax error: unterminated quoted string"
             r"|\bsh: -c: (?:line \d+: )?(?:unexpected EOF while looking|syntax error)|\bsh: (?:0: )?-c(?:: option)? requires an argument"
             # the docker-entrypoint.sh of Node's image
             r"|Cannot find module '/(?:[^'\n]{0,100}/)?(?:[A-Z_][A-Z0-9_]*=[^']*|cd|&&)'"
+            # rake, make, npm, which take it for one more task
+            r"|[Dd]on't know how to (?:build|make) (?:task )?['\"]?(?:&&|\|\|)|No rule to make target [`'](?:&&|\|\|)"
             rf"|{_NOT_A_PROGRAM}"
             # a list with single quotes is no JSON, so it goes to a shell
             r"|(?:^|[\s|])\S*sh: (?:line )?(?:\d+: )?\[ ?['\"]?[\w./-]+['\"]?,?: (?:command )?not found"
@@ -94,11 +96,14 @@ RULE = Rule(
         # a name that nobody filled in
         "variable": re.compile(
             r"['\"]\$\{?[A-Z_]+\}?['\"] is (?:not a|invalid)|(?i:invalid|malformed|bad|unknown|received|for input string|unable to parse|cannot parse|could not parse|parsing)[^\n]{0,80}[:'\"= (/]\$\{?[A-Z_]*PORT\b"
+            # taken for a class, a module, a file, a socket
+            r"|(?:Could not find or load main class|ClassNotFoundException:|Could not import|Cannot find module|can't open file|Unable to access jarfile|EACCES: permission denied|No such file or directory:?)[ '\":-]{1,4}(?:[^\s'\"$]{0,80}/)?\$\{?[A-Z_]{2,}"
             r"|[:'\"= (/]\$\{?[A-Z_]*PORT\}?['\")]?:? (?:is )?(?:not a valid|invalid|unknown port|is not a)"
         ),
         "words": re.compile(
             r"(?:^|[\s/:])cd: too many arguments"
-            # the whole command as one word
+            # the whole command as one word; Node's image gives it to node as a file
+            r"|Cannot find module '/(?:[\w.-]{1,40}/){0,4}(?:node|npm|npx|yarn|pnpm|next|nest|serve|ts-node|pm2(?:-runtime)?|tsx|bun) [^'\n/ ][^'\n]{0,100}'"
             r"|exec: \"(?:python3?|node|npm|npx|yarn|pnpm|java|dotnet|gunicorn|uvicorn|flask|bundle|rails|php|sh|bash|/bin/(?:ba)?sh|[./][\w./-]+) [^\"]+\": (?:executable file not found|stat )"
         ),
     },

@@ -58,7 +58,7 @@ def _limit(match: Match, snapshot: Snapshot, matches: Matches) -> Confidence:
         return Confidence.CERTAIN
     named = _named(match)
     # dash and busybox say so of a loader or interpreter that is absent as well
-    is_found_perhaps = bool(match["sh"]) and "/" in named
+    is_found_perhaps = "/" in named and bool(match["sh"] or match["by_path"] or match["exec_of_busybox"])
     is_helper = named != snapshot.program and (_HELPER.search(named) or _goes_on(match, snapshot))
     if is_found_perhaps or is_helper:
         return Confidence.POSSIBLE
@@ -125,7 +125,9 @@ RULE = Rule(
             rf"(?:^|[\s|]){_SHELL}(?:line )?(?:\d+: )?(?:exec: )?(?P<sh>[^\s:]+): (?:command )?not found"
             rf"|(?:^|[\s|]){_SHELL}(?:\d+: )?[Cc]an(?:'t|not) open '?(?P<script>[^\s':]+)'?(?:: No such file or directory|$|: (?i:no such file))"
             rf"|(?:^|[\s|]){_SHELL}(?:line \d+: )?(?:exec: )?(?P<bash>[./][^\s:]+|[^\s:]+\.sh): No such file or directory"
-            r"|: (?:(?:line )?\d+: exec|exec: line \d+): (?P<exec_of_script>[^\s:]+): not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"
+            # bash, of a program that a script starts by its path
+            r"|(?:^|[\s/])[\w.-]*(?:entry-?point|start|run|boot|server|launch)[\w.-]*: (?:line )?\d+: (?:exec: )?(?P<by_path>\.{0,2}/[^\s:]+): No such file or directory"
+            r"|: (?:line )?\d+: exec: (?P<exec_of_script>[^\s:]+): not found|: exec: (?:line )?\d+: (?P<exec_of_busybox>[^\s:]+): not found|^(?P<launched>node|npm|yarn|pnpm|python3?|gunicorn|uvicorn|java|php|ruby|bundle|erl|elixir|mix|rails|dotnet|celery|streamlit|bun|deno|caddy|nginx): command not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"
         ),
         # npm, yarn and pnpm say first what they run: they start `sh -c` with what package.json says
         "package manager": re.compile(r"^> \S+@\S+ \w|^\$ \w|^yarn run v|npm (?:ERR!|error) |ELIFECYCLE"),

@@ -7,6 +7,10 @@ from apprunner_watcher.snapshot import Snapshot
 
 _BUILD_OUTPUT = re.compile(r"/(?:dist|build|out|lib|\.next|\.output|target|publish|bin)(?:/|$)")
 _ITS_MAIN = re.compile(r"executeUserEntryPoint|\[as runMain\]|run_main|requireStack: \[\]")
+# a name that nobody filled in, a whole command taken for a file
+_NEEDS_SHELL = re.compile(
+    r"^\$\{?[A-Z_]|/\$\{?[A-Z_]|/(?:node|npm|npx|yarn|pnpm|next|nest|serve|ts-node|pm2(?:-runtime)?|tsx|bun) \S"
+)
 _FRAMES = 14
 
 
@@ -14,6 +18,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find an interpreter or server that has not found what it was started with."""
     missing = [match for match in matches.application("file") if not _has_parent(match, snapshot)]
     missing += [*matches.application("folder"), *matches.application("module")]
+    missing = [match for match in missing if not _NEEDS_SHELL.search(_named(match))]
     confidence = weight(snapshot)
     if not missing or not confidence:
         return None
@@ -21,8 +26,12 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     return Finding(
         at_most(_limit(first, snapshot, matches), confidence),
         (Evidence.of(first.line),),
-        {"file": next((text for text in first.found.groups() if text), "what it names")},
+        {"file": _named(first) or "what it names"},
     )
+
+
+def _named(match: Match) -> str:
+    return next((text for text in match.found.groups() if text), "")
 
 
 def _after(match: Match, snapshot: Snapshot) -> list[str]:
@@ -88,6 +97,7 @@ RULE = Rule(
             r"|cannot open file '(?P<r>[^']+\.[rR])': No such file"
             # Streamlit, Procfile runners, gunicorn's own file, Go, Bun
             r"|File does not exist: (?P<streamlit>\S+\.py)|\b(?P<procfile>Procfile) does not exist|^Error: (?:can't open file )?'(?P<gunicorn>[^']+\.py)'(?: doesn't exist)?$"
+            r"|^Directory (?P<served>\S+) does not exist\.$|Could not execute because the (?P<dotnet_muxer>application) was not found or a compatible"
             r"|^stat (?P<go>\S+\.go): no such file or directory|Could not find or load main class (?P<main>\S+\.jar)"
         ),
         "folder": re.compile(
