@@ -171,14 +171,14 @@ RULE = Rule(
             r"Started reloader process \[|Will watch for changes in these directories|FastAPI +Starting development server"
         ),
         "next": re.compile(
-            r"(?:^|\s)next dev\b|▲ Next\.js [\d.]+ \((?:turbo|Turbopack)|- (?:event|wait) compil(?:ed|ing)"
+            r"(?:^|\s)next dev\b|▲ Next\.js [\d.]+ \((?:turbo|Turbopack)|- (?:event|wait) compil(?:ed|ing)|^\s*○ Compiling /"
         ),
         "react": re.compile(
             r"(?:^|\s)(?:react-scripts|craco|react-app-rewired) start\b|^Starting the development server\.\.\.|Note that the development build is not optimized|｢wds｣"
         ),
         "angular": re.compile(r"(?:^|\s)ng serve\b|Angular Live Development Server is listening"),
         "vite": re.compile(
-            r"^\s*VITE v[\d.]+ +ready in|^\s*vite v[\d.]+ dev server running|use --host to expose|^> vite(?: dev| serve)?(?: --[^\n]{1,80})?$"
+            r"^\s*VITE v[\d.]+ +ready in|^\s*vite v[\d.]+ dev server running|use --host to expose|press h(?: \+ enter)? to show help|^> vite(?: dev| serve)?(?: --[^\n]{1,80})?$"
         ),
         "nuxt": re.compile(r"(?:^|\s)nux[ti] dev\b|Nuxt[^\n]{0,40}dev server|Vite client warmed up in"),
         "rails": re.compile(r"Rails [\d.]+ application starting in development\b"),

@@ -45,7 +45,12 @@ def _limit(match: Match, named: str, snapshot: Snapshot) -> Confidence:
     if groups.get("user"):  # it is the user that may not be changed
         return Confidence.POSSIBLE
     if "bare" in groups or "child" in groups:
-        is_program = is_shell_script(named) or named == snapshot.program or bool(_PROGRAM.search(named))
+        is_program = (
+            bool(groups.get("child") or groups.get("python"))
+            or is_shell_script(named)
+            or named == snapshot.program
+            or bool(_PROGRAM.search(named))
+        )
         return Confidence.LIKELY if is_program else Confidence.POSSIBLE
     is_of_script = _LATER_LINE.search(match.line.said) and not is_shell_script(named) and named != snapshot.program
     return Confidence.LIKELY if is_of_script else Confidence.CERTAIN
@@ -55,7 +60,7 @@ _PROGRAM = re.compile(r"/s?bin/[^/]+$|^\./[\w-]+$")
 _LATER_LINE = re.compile(r": (?:line )?(?:[2-9]|\d\d+): ")
 _DENIED = "(?i:permission denied)|operation not permitted"
 _REFUSED = re.compile(
-    rf"{refusal(_DENIED)}|(?:/|\bsh: |\bexec: )(?P<bad>[\w./-]+): (?:/[\w./-]+: )?bad interpreter: Permission denied"
+    rf"{refusal(_DENIED)}|\bopen executable: (?i:permission denied)|(?:/|\bsh: |\bexec: )(?P<bad>[\w./-]+): (?:/[\w./-]+: )?bad interpreter: Permission denied"
 )
 
 RULE = Rule(

@@ -64,6 +64,7 @@ def _of_refusal(match: Match, snapshot: Snapshot, *, is_for_it: bool) -> Confide
 _REFUSED = re.compile(
     rf"{refusal('(?i:exec format error)|ENOEXEC')}"
     # s6; bash, of a program in the path; no more than the error; CNB's launcher, gosu
+    r"|\bstarting container process caused:? \"?(?:exec: )?(?i:exec format error)|^execv[pe]{0,2}(?:\(\))?: (?i:exec format error)"
     r"|^s6-[\w-]{1,30}: (?:fatal|warning): unable to (?:exec|spawn)[^\n]{0,80}: Exec format error"
     r"|(?:^|[|\]]\s{0,4})(?:(?P<alone>/[\w./+-]+): cannot execute binary file: )?(?:(?:standard_init_linux\.go:\d+|error|ERROR|Error): )?"
     r"(?:failed to launch: [\w ]{0,20}: )?(?i:exec format error)(?:: unknown)?\W{0,3}$"
@@ -72,6 +73,7 @@ _REFUSED = re.compile(
 _SAYS_SO = re.compile(
     # Docker, of what was pulled on amd64
     r"requested image's platform \(linux/(?:arm|ppc|s390|riscv|386)[\w/]{0,12}\) does not match the detected host platform \(linux/amd64"
+    r"|no child with platform linux/amd64 in (?:index|manifest)|no image found in [\w ]{5,20} for architecture \"?amd64"
     r"|no matching manifest for (?:linux/)?(?:amd64|x86_64)|no match for platform in manifest[^\n]{0,200}linux/amd64"
     r"|[Ii]mage (?:operating system|OS|platform|architecture)[^\n]{0,60}(?:arm64|aarch64)[^\n]{0,60}(?:does not match|not supported|incompatible|cannot be used)"
     # Cloud Run

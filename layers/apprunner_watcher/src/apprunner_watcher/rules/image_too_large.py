@@ -53,7 +53,8 @@ RULE = Rule(
     check=check,
     service_patterns={
         "full": re.compile(
-            r"^(?!\[\w*Build\])[^\n]{0,400}?(?:(?i:pull|copy|image|layer|unpack|extract|snapshot|containerd)[^\n]{0,400}(?:no space left on device|disk quota exceeded)"
+            r"^(?!\[\w*Build\])[^\n]{0,400}?(?:(?i:pull|copy|image|layer|unpack|extract|snapshot|containerd)[^\n]{0,400}(?:no space left on device|disk quota exceeded|(?:not enough|insufficient) (?:disk |free |ephemeral )?(?:space|storage))"
+            r"|(?i:(?:not enough|insufficient) (?:disk |free |ephemeral )?(?:space|storage) [^\n]{0,60}image)|ApplyLayer [^\n]{0,300}no space left on device"
             r"|(?i:image(?: size)?|layer)[^\n]{0,60}(?i:too (?:large|big)|exceeds? [^\n]{0,40}(?:limit|maximum|storage|quota|size)|larger than))"
         )
     },

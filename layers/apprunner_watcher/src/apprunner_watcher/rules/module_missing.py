@@ -55,6 +55,8 @@ def _is_another(match: Match, matches: Matches) -> bool:
         return True
     if "node" not in match.found.groupdict():
         return False
+    if match["importer"].endswith("/"):  # a folder imports nothing: it is what Node.js was started with
+        return True
     if is_build_output(match["node"]) and not is_build_output(match["importer"]):
         return True
     # Node names no requiring file when the missing one is the script that it was started with

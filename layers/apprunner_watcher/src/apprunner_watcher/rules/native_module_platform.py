@@ -118,7 +118,7 @@ RULE = Rule(
         ),
         "other": re.compile(
             # built for a Mac, Windows or ARM, as its name tells
-            r"\b(?:darwin|macos|win32|win_amd64|aarch64|arm64)[\w.-]{0,30}\.(?:so|node|dylib|pyd)\b[^\n]{0,60}: cannot open"
+            r"\b(?:darwin|macos|win32|win_amd64|aarch64|arm64)[\w.-]{0,30}\.(?:so|node|dylib|pyd)\b[^\n]{0,60}: cannot open|Unable to require\([`'][^`'\n]{0,200}(?:darwin|windows|arm64)[\w.-]*[`']\)"
             r"|invalid ELF header|\.node: cannot open shared object file|wrong ELF class: ELFCLASS|BadImageFormatException"
             r"|cannot be preloaded \(wrong ELF|\.(?:so|node)\b[^\n]{0,80}: Exec format error"
             r"|TensorFlow library was compiled to use \w+ instructions, but these aren't available"

@@ -6,8 +6,8 @@ from apprunner_watcher.local_run import docker_run
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
 
-# PHP-FPM calls the end of a worker a warning
-_OF_WORKER = re.compile(r"\[pool \S+\] child \d+ exited on signal")
+# PHP-FPM and supervisord call the end of what they watch a warning, or no more than news
+_OF_WORKER = re.compile(r"\[pool \S+\] child \d+ exited on signal|exited: \S+ \(terminated by SIGSEGV; not expected")
 _SIGNAL_11 = 139  # 128 + SIGSEGV
 _OTHER_SIGNALS = {132: "illegal instruction", 135: "bus error"}  # 128 + SIGILL, 128 + SIGBUS
 
@@ -74,7 +74,7 @@ RULE = Rule(
             # shells, uWSGI, Apache, Ruby, faulthandler
             r"[Ss]egmentation [Ff]ault|\bsegfault at [0-9a-f]+ ip\b"
             # the JVM, gunicorn, Celery, PHP-FPM, Rust, npm; not Go's nil pointer
-            r"|(?<!\[signal )\bSIGSEGV\b|\bsignal 11 ?\(|[(:]\s?signal:? 11\b|(?:exited on|killed by|terminated by|received) signal 11\b"
+            r"|(?<!\[signal )\bSIGSEGV\b|\bsignal 11 ?\(|[(:]\s?signal:? 11\b|(?:exited on|killed by|terminated by|received|[Cc]aught) signal 11\b|\bsignal 11 received"
             # npm, yarn, make and platforms, for a child that died of it
             r"|(?:npm (?:ERR!|error) (?:errno|code)|[Ee]xit(?:ed)?(?: with)?(?: status| code)?:?|exit status) 139\b"
             r"|Fatal error\. System\.AccessViolationException|signal arrived during cgo execution|unexpected signal during runtime execution"

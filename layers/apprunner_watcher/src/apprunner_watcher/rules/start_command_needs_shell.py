@@ -95,7 +95,9 @@ RULE = Rule(
         ),
         # a name that nobody filled in
         "variable": re.compile(
-            r"['\"]\$\{?[A-Z_]+\}?['\"] is (?:not a|invalid)|(?i:invalid|malformed|bad|unknown|received|for input string|unable to parse|cannot parse|could not parse|parsing)[^\n]{0,80}[:'\"= (/]\$\{?[A-Z_]*PORT\b"
+            r"['\"]\$\{?[A-Z_]+\}?['\"] is (?:not a|invalid)|(?i:invalid|malformed|bad|unknown|received|for input string|unable to parse|cannot parse|could not parse|failed to parse|parsing)[^\n]{0,80}[:'\"= (/]\$\{?[A-Z_]*PORT\b"
+            # a default, which a shell alone fills in; numbers of servers
+            r"|(?i:invalid|not a valid|could not convert|unable to parse|failed to parse)[^\n]{0,80}['\"= :]\$\{[A-Z_]+:[-=+?][^}\n]{0,80}\}|(?i:invalid)[^\n]{0,80}'\$\{?[A-Z_]*(?:WORKERS|CONCURRENCY|THREADS|TIMEOUT)\b"
             # taken for a class, a module, a file, a socket
             r"|(?:Could not find or load main class|ClassNotFoundException:|Could not import|Cannot find module|can't open file|Unable to access jarfile|EACCES: permission denied|No such file or directory:?)[ '\":-]{1,4}(?:[^\s'\"$]{0,80}/)?\$\{?[A-Z_]{2,}"
             r"|[:'\"= (/]\$\{?[A-Z_]*PORT\}?['\")]?:? (?:is )?(?:not a valid|invalid|unknown port|is not a)"

@@ -124,7 +124,7 @@ RULE = Rule(
         "shell": re.compile(
             rf"(?:^|[\s|]){_SHELL}(?:line )?(?:\d+: )?(?:exec: )?(?P<sh>[^\s:]+): (?:command )?not found"
             rf"|(?:^|[\s|]){_SHELL}(?:\d+: )?[Cc]an(?:'t|not) open '?(?P<script>[^\s':]+)'?(?:: No such file or directory|$|: (?i:no such file))"
-            rf"|(?:^|[\s|]){_SHELL}(?:line \d+: )?(?:exec: )?(?P<bash>[./][^\s:]+|[^\s:]+\.sh): No such file or directory"
+            rf"|(?:^|[\s|]){_SHELL}(?:line \d+: )?(?:exec: )?(?P<bash>[./][^\s:]+|[\w-]+/[^\s:]+|[^\s:]+\.sh): No such file or directory"
             # bash, of a program that a script starts by its path
             r"|(?:^|[\s/])[\w.-]*(?:entry-?point|start|run|boot|server|launch)[\w.-]*: (?:line )?\d+: (?:exec: )?(?P<by_path>\.{0,2}/[^\s:]+): No such file or directory"
             r"|: (?:line )?\d+: exec: (?P<exec_of_script>[^\s:]+): not found|: exec: (?:line )?\d+: (?P<exec_of_busybox>[^\s:]+): not found|^(?P<launched>node|npm|yarn|pnpm|python3?|gunicorn|uvicorn|java|php|ruby|bundle|erl|elixir|mix|rails|dotnet|celery|streamlit|bun|deno|caddy|nginx): command not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"

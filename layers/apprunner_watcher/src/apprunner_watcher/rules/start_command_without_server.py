@@ -25,6 +25,7 @@ _NO_SERVER = re.compile(
     r"|(?:artisan|console) (?:queue:(?:work|listen)|schedule:(?:work|run)|horizon|messenger:consume)\b"
     # Node.js
     r"|(?:npm|yarn|pnpm|bun) (?:run )?(?:[\w-]+:)?(?:worker|queue|jobs?|scheduler|cron|consumer)s?(?:[:-]\w+)?(?=\s|$|['\"])|n8n worker\b"
+    r"|python3? (?:-u )?-m [\w.]*\b(?:worker|consumer|scheduler)s?(?=\s|$|['\"])"
     # any language: what the file is for stands in its name
     r"|(?:node|python3?|ruby|php|bun|ts-node|tsx)\s(?:-\w+ |--[\w=-]+ )*(?:[\w.-]+/)*(?:[\w-]*[_-])?(?:worker|consumer|scheduler|cron)s?\.(?:[cm]?[jt]s|py|rb|php)\b"
     # none at all

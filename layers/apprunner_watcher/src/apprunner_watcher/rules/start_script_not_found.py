@@ -6,7 +6,9 @@ from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches
 from apprunner_watcher.snapshot import Snapshot
 
 _BUILD_OUTPUT = re.compile(r"/(?:dist|build|out|lib|\.next|\.output|target|publish|bin)(?:/|$)")
-_ITS_MAIN = re.compile(r"executeUserEntryPoint|\[as runMain\]|run_main|requireStack: \[\]")
+# of the file that it was started with, Node.js says that the folder imports it
+_PARENT = re.compile(r"imported from \S*[^\s/](?:\s|$)|^\s*- /|Require stack: +-")
+_ITS_MAIN = re.compile(r"imported from \S*/(?:\s|$)|executeUserEntryPoint|\[as runMain\]|run_main|requireStack: \[\]")
 # a name that nobody filled in, a whole command taken for a file
 _NEEDS_SHELL = re.compile(
     r"^\$\{?[A-Z_]|/\$\{?[A-Z_]|/(?:node|npm|npx|yarn|pnpm|next|nest|serve|ts-node|pm2(?:-runtime)?|tsx|bun) \S"
@@ -44,7 +46,7 @@ def _has_parent(match: Match, snapshot: Snapshot) -> bool:
     if not match.found.groupdict().get("node"):
         return False
     after = _after(match, snapshot)
-    return any("imported from" in text or re.search(r"^\s*- /|Require stack: +-", text) for text in after)
+    return any(_PARENT.search(text) for text in after)
 
 
 def _limit(match: Match, snapshot: Snapshot, matches: Matches) -> Confidence:
@@ -88,7 +90,7 @@ RULE = Rule(
         "file": re.compile(
             # Python, Node.js, Deno, Bun, pm2
             r"\bpython[\d.]*: can't open file '?(?P<python>[^'\\]+?)'?: \[Errno 2\]|\bpython[\d.]*: can't find '__main__' module in '?(?P<package>[^']+)"
-            r"|\bCannot find module '(?P<node>(?:/|[A-Z]:\\)[^']+)'(?! imported)"
+            r"|\bCannot find module '(?P<node>(?:/|[A-Z]:\\)[^']+)'"
             r"|\berror: Module not found \"(?P<deno>[^\"]+)\"|\[PM2\](?:\[ERROR\])?[^\n]{0,20}(?:Script not found:?|Error: Script not found:?|File) (?P<pm2>\S+)(?: not found)?$"
             # Java, .NET
             r"|\bUnable to access jarfile (?P<jar>\S+)|The application '(?P<dotnet>[^']+)' does not exist|The application to execute does not exist: '(?P<dotnet_core>[^']+)'"
@@ -97,7 +99,7 @@ RULE = Rule(
             r"|cannot open file '(?P<r>[^']+\.[rR])': No such file"
             # Streamlit, Procfile runners, gunicorn's own file, Go, Bun
             r"|File does not exist: (?P<streamlit>\S+\.py)|\b(?P<procfile>Procfile) does not exist|^Error: (?:can't open file )?'(?P<gunicorn>[^']+\.py)'(?: doesn't exist)?$"
-            r"|^Directory (?P<served>\S+) does not exist\.$|Could not execute because the (?P<dotnet_muxer>application) was not found or a compatible"
+            r"|^unable to load configuration from (?P<uwsgi>\S+\.(?:ini|ya?ml|xml|json))$|^Directory (?P<served>\S+) does not exist\.$|Could not execute because the (?P<dotnet_muxer>application) was not found or a compatible"
             r"|^stat (?P<go>\S+\.go): no such file or directory|Could not find or load main class (?P<main>\S+\.jar)"
         ),
         "folder": re.compile(
