@@ -66,8 +66,9 @@ NOISE = {
 
 
 @pytest.mark.parametrize("name", NOISE)
-def test_noise_has_no_known_cause(name: str) -> None:
-    assert [(one.rule.id, one.confidence.value) for one in judged(failed(*NOISE[name])).causes] == []
+def test_of_noise_nothing_is_claimed(name: str) -> None:
+    causes = judged(failed(*NOISE[name])).causes
+    assert [one.rule.id for one in causes if one.confidence.value != "possible"] == []
 
 
 WORDS = (

@@ -265,7 +265,9 @@ def _one_after_the_other(streams: Iterable[Lines | Missing], span: Span, redacto
 def _redacted(read: Lines, span: Span, redactor: "Redactor") -> tuple[Line, ...]:
     within = [line for line in read.lines if span.holds(line.at)]
     texts = redactor.lines(line.text for line in within)
-    return tuple(Line(line.at, text, read.stream) for line, text in zip(within, texts, strict=True))
+    # an event may hold several rows; rules look at one at a time
+    rows = ((line.at, row) for line, text in zip(within, texts, strict=True) for row in text.split("\n"))
+    return tuple(Line(at, row, read.stream) for at, row in rows)
 
 
 def _gaps(

@@ -9,6 +9,7 @@ from apprunner_watcher.rule import (
     Finding,
     Match,
     Matches,
+    Occasion,
     Phase,
     Rule,
     Step,
@@ -26,6 +27,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if confidence and sure:
         match, confidence = gravest(sure, confidence)
         return _finding(match, confidence)
+    if snapshot.is_live:
+        return None
     if confidence and (missing := [match for match in matches.application("module") if _is_missing(match)]):
         # the build may put it into another folder than the start command says
         return _finding(missing[0], at_most(Confidence.LIKELY, confidence))
@@ -72,6 +75,7 @@ RULE = Rule(
     docs="https://docs.docker.com/build/building/multi-stage/",
     rollback="helps",
     check=check,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     gives_way_to=frozenset({"build-output-not-carried"}),
     application_patterns={
         "javascript": re.compile(

@@ -76,6 +76,7 @@ RULE = Rule(
             r"(?i)\b(?:not (?:be )?(?:allowed|permitted|supported|acceptable|used|enabled|true)|forbidden|disallowed|prohibited|unsafe|insecure) (?:in|for|on) (?:a )?(?:prod|production|staging|non-local)\b"
             r"|\bmust (?:not )?(?:be (?:set to|changed|at least|exactly|a valid|disabled|explicit|overridden|different|replaced|false|one of|between)|use|contain|equal|have|start with)\b[^\n]{0,120}"
             r"\b(?:default|in prod|production|characters|chars|bytes|bits|wildcard|localhost|entropy)\b"
+            r"|\bmust be set (?:with|to) (?:the output of\b|an? (?:secret|secure|random|strong|unique|long)\b)"
             r"|\bmust be (?:set|changed)\b[^\n]{0,40}\bnot\b[^\n]{0,40}\b(?:default|placeholder|example)\b"
             r"|\b(?:default|insecure|weak|placeholder|example) (?:secret|password|key|value|credential|jwt)s? (?:\w+ ){0,4}(?:not allowed|in production|detected)"
             r"|\b(?:unsafe|insecure|invalid|dangerous) (?:configuration|settings|config) (?:for|in) |\b(?:is|are) (?:still )?(?:set to |using )?(?:the |a |an )?(?:insecure |built-in )?(?:default|placeholder|example)(?: value)?[^\n]{0,60}\b(?:refus|production|exit|abort)"

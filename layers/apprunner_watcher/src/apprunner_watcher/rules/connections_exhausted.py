@@ -17,7 +17,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return _finding(full[0], Confidence.POSSIBLE, matches)
     # a service that is live had connections before; one that starts may not reach the server at all
     timed_out = matches.application("timed_out") if snapshot.is_live else ()
-    if found := proved(snapshot, (*matches.application("hikari"), *timed_out)):
+    least = 1 if matches.application("hikari") else 2  # Hikari waits for half a minute before it says so
+    if found := proved(snapshot, (*matches.application("hikari"), *timed_out), least=least):
         return _finding(found[0], Confidence.LIKELY if snapshot.is_live else Confidence.POSSIBLE, matches)
     return None
 

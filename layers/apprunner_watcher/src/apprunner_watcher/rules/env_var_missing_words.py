@@ -61,6 +61,7 @@ RULE = Rule(
             r"|(?i:\b(?:environment|env) (?:variables?|vars?) (?:(?:is|are|were|was) )?(?:not (?:set|loaded|found|provided|defined|configured)|missing)(?: up)?(?: properly| correctly)?(?:[.!,;]|$))"
         ),
         "setting": re.compile(
+            r"\b[Ee]ither of --[\w-]{2,60} or --[\w-]{2,60} option expected|"
             rf"\b{_OF}(?:[ -][A-Za-z]{{1,12}}){{0,2}}[ -]?{_WHAT}(?: \([^)\n]{{1,40}}\))? {_ABSENT}"
             rf"|\b(?:[Mm]issing|[Nn]o) (?:required )?(?:(?:a|an|the|valid) )?{_OF}[ -]?(?:[a-z]{{1,12}} )?{_WHAT}(?: (?:was |is |has been )?(?:provided|configured|found|set|given|specified|defined|supplied|passed)|[.!]|$)"
             # settings of an object: config.database.url is required

@@ -70,6 +70,7 @@ RULE = Rule(
             r"|ensure to install the \"([^\"]+)\" package|The \"([^\"]+)\" package is missing\. Please, make sure to install"  # Nest
         ),
         "ruby": re.compile(
+            r"\bCould not load the '([\w-]+)' gem\b|"
             r"Specified '(\w+)' for database adapter, but the gem is not loaded|\b([\w-]+) is not part of the bundle\. Add it"
             r"|ExecJS::RuntimeUnavailable|Could not find a (JavaScript runtime)"
         ),

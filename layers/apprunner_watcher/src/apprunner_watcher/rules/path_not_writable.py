@@ -29,7 +29,7 @@ _OF_THE_SYSTEM = re.compile(r"\bch(?:own|mod)\b|(?<![\w.])/(?:proc|sys|etc|root/
 _FOR_DATA = re.compile(r"/(?:uploads?|data|logs?|cache|te?mp|storage|backups?)(?:/|$)")
 # they say what they do in its place
 _HELPS_ITSELF = re.compile(
-    r"\b(?:instead|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate)\b|configstore|heap ?snapshot|heap ?dump",
+    r"\b(?:instead|created a temporary|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate)\b|configstore|heap ?snapshot|heap ?dump",
     re.IGNORECASE,
 )
 # Monolog
@@ -86,7 +86,7 @@ def _is_about_else(match: Match, snapshot: Snapshot) -> bool:
         or "syscall spawn" in match.after
     ):
         return True
-    if snapshot.is_live and _OF_THE_SYSTEM.search(match.line.said):
+    if snapshot.is_live and (_OF_THE_SYSTEM.search(said) or _HELPS_ITSELF.search(match.after)):
         return True
     trace = next((one for one in snapshot.application_log.traces if match.line in one.lines), None)
     return bool(trace and any(_RUNS_A_PROGRAM.search(line.text) for line in trace.lines))
