@@ -4,7 +4,7 @@
 
 import pytest
 
-from apprunner_watcher.listening import ADDRESSES, SAYS_IT_LISTENS, place
+from apprunner_watcher.log.listening import ADDRESSES, SAYS_IT_LISTENS, place
 from apprunner_watcher.patterns import pattern_set
 
 SAID = [

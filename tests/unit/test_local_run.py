@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from apprunner_watcher.image import Image, ImageConfig
-from apprunner_watcher.local_run import command, docker_run, speaking_command
+from apprunner_watcher.knowledge.local_run import command, docker_run, speaking_command
 from apprunner_watcher.snapshot import Snapshot
 
 Seen = Callable[..., Snapshot]

@@ -2,8 +2,8 @@
 
 import pytest
 
+from apprunner_watcher.knowledge.suspects import suspects
 from apprunner_watcher.redaction import variable
-from apprunner_watcher.suspects import suspects
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from apprunner_watcher.local_run import docker_run
+from apprunner_watcher.knowledge.local_run import docker_run
+from apprunner_watcher.knowledge.mistake import is_own
 from apprunner_watcher.log import Line, Trace
-from apprunner_watcher.mistake import is_own
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.local_run import docker_run
+from apprunner_watcher.knowledge.local_run import docker_run
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
 

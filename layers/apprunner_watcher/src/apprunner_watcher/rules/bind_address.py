@@ -2,8 +2,8 @@
 
 import re
 
-from apprunner_watcher.listening import WEB_SERVER_IN_FRONT
 from apprunner_watcher.log import Listening
+from apprunner_watcher.log.listening import WEB_SERVER_IN_FRONT
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
 

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.module_name import is_build_output
+from apprunner_watcher.knowledge.module_name import is_build_output
 from apprunner_watcher.rule import (
     Confidence,
     Evidence,

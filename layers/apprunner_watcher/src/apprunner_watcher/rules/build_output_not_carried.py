@@ -2,8 +2,8 @@
 
 import re
 
-from apprunner_watcher.build_log import is_printed
-from apprunner_watcher.managed_runtime import (
+from apprunner_watcher.knowledge.build_log import is_printed
+from apprunner_watcher.knowledge.managed_runtime import (
     installed_by_pip,
     installs_by_npm,
     installs_by_pip,
@@ -13,7 +13,7 @@ from apprunner_watcher.managed_runtime import (
     is_revised,
     plain,
 )
-from apprunner_watcher.module_name import is_built_in
+from apprunner_watcher.knowledge.module_name import is_built_in
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -2,6 +2,7 @@
 
 import re
 
+from apprunner_watcher.knowledge.wanted import is_harmless
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -15,7 +16,6 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import is_harmless
 
 _MOST_LINES = 4
 _PATH_OPENS = re.compile(r"\bpath['\"]?: \[\s*$")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, is_harmless, is_source_code
 from apprunner_watcher.redaction import Variable
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -18,7 +19,6 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, is_source_code
 
 _NAMES = re.compile(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,80})\b")
 _MALFORMED = {"unencoded percent", "unencoded character", "quoted", "blank inside", "blank at the ends", "line break"}

@@ -2,6 +2,7 @@
 
 import re
 
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, is_harmless, read_above, rows_below
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -16,7 +17,6 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, read_above, rows_below
 
 _BASE64 = re.compile(r"(?i)base-?64")  # seldom anything but a key
 _ROWS = 6

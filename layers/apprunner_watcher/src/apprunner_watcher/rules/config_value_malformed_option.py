@@ -2,6 +2,7 @@
 
 import re
 
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, is_harmless, read_above
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -15,7 +16,6 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, read_above
 
 _NAME = re.compile(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,80}|PORT)\b")
 

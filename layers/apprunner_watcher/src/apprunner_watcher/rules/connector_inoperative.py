@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from apprunner_watcher.dependency import Dependency
-from apprunner_watcher.obstacle import checks
-from apprunner_watcher.outbound import FAILED, Failure, failures
+from apprunner_watcher.knowledge.obstacle import checks
+from apprunner_watcher.knowledge.outbound import FAILED, Failure, failures
 from apprunner_watcher.reachability import Check
 from apprunner_watcher.rule import NETWORK, Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot

@@ -1,7 +1,7 @@
 """The VPC connector's subnets are public, so that its traffic has no way out."""
 
-from apprunner_watcher.obstacle import without_internet
-from apprunner_watcher.outbound import FAILED, failures
+from apprunner_watcher.knowledge.obstacle import without_internet
+from apprunner_watcher.knowledge.outbound import FAILED, failures
 from apprunner_watcher.rule import NETWORK, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from apprunner_watcher.knowledge.obstacle import checks
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.network import Subnet, VpcConnector, subnet_of
-from apprunner_watcher.obstacle import checks
 from apprunner_watcher.rule import NETWORK, Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 

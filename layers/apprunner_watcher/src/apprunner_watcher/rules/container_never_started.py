@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from apprunner_watcher.changes import changes
 from apprunner_watcher.image import APP_RUNNER_PLATFORM, Image
-from apprunner_watcher.local_run import docker_run
+from apprunner_watcher.knowledge.local_run import docker_run
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,

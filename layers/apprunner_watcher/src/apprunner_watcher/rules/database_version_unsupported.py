@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.proof import proved
+from apprunner_watcher.knowledge.proof import proved
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
 

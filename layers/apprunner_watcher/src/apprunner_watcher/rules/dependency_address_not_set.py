@@ -1,7 +1,7 @@
 """A client is refused and does not say by whom, and the environment gives it no address but localhost."""
 
-from apprunner_watcher.fallback import fallback
-from apprunner_watcher.outbound import FAILED, failures
+from apprunner_watcher.knowledge.fallback import fallback
+from apprunner_watcher.knowledge.outbound import FAILED, failures
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -2,8 +2,8 @@
 
 import re
 
-from apprunner_watcher.obstacle import checks
-from apprunner_watcher.outbound import Failure, is_telemetry
+from apprunner_watcher.knowledge.obstacle import checks
+from apprunner_watcher.knowledge.outbound import Failure, is_telemetry
 from apprunner_watcher.rule import (
     NETWORK,
     Confidence,

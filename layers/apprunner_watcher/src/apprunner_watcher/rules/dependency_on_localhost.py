@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from apprunner_watcher.outbound import is_telemetry
-from apprunner_watcher.proof import is_overcome
+from apprunner_watcher.knowledge.outbound import is_telemetry
+from apprunner_watcher.knowledge.proof import is_overcome
 from apprunner_watcher.rule import (
     Confidence,
     Evidence,

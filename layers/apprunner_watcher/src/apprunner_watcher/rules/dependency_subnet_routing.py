@@ -1,8 +1,8 @@
 """The subnets that a dependency is in have no usable route to or from the service."""
 
 from apprunner_watcher.dependency import Dependency, Resource
-from apprunner_watcher.obstacle import blocked_dependencies, is_refuted, proved
-from apprunner_watcher.outbound import FAILED, failures, is_private
+from apprunner_watcher.knowledge.obstacle import blocked_dependencies, is_refuted, proved
+from apprunner_watcher.knowledge.outbound import FAILED, failures, is_private
 from apprunner_watcher.reachability import Block, Check
 from apprunner_watcher.rule import Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot

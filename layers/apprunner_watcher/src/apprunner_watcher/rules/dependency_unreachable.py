@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from apprunner_watcher.fallback import fallback
-from apprunner_watcher.obstacle import checks
-from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc, is_private
-from apprunner_watcher.proof import is_overcome
+from apprunner_watcher.knowledge.fallback import fallback
+from apprunner_watcher.knowledge.obstacle import checks
+from apprunner_watcher.knowledge.outbound import FAILED, Failure, failures, is_of_a_vpc, is_private
+from apprunner_watcher.knowledge.proof import is_overcome
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from apprunner_watcher.local_run import command
+from apprunner_watcher.knowledge.local_run import command
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from apprunner_watcher.dependency import Dependency
-from apprunner_watcher.fallback import fallback
-from apprunner_watcher.obstacle import Proof, blocked_dependencies, checks, dependencies, proved
-from apprunner_watcher.outbound import FAILED, Failure, failures, is_of_a_vpc
+from apprunner_watcher.knowledge.fallback import fallback
+from apprunner_watcher.knowledge.obstacle import Proof, blocked_dependencies, checks, dependencies, proved
+from apprunner_watcher.knowledge.outbound import FAILED, Failure, failures, is_of_a_vpc
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

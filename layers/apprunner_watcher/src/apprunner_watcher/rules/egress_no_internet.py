@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from apprunner_watcher.obstacle import without_internet
-from apprunner_watcher.outbound import FAILED, failures
+from apprunner_watcher.knowledge.obstacle import without_internet
+from apprunner_watcher.knowledge.outbound import FAILED, failures
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from apprunner_watcher.image import APP_RUNNER_PLATFORM, Image
-from apprunner_watcher.program import is_console_script, is_of_base_image, is_shell_script, refusal
+from apprunner_watcher.knowledge.program import is_console_script, is_of_base_image, is_shell_script, refusal
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

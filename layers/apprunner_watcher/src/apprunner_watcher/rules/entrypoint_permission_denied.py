@@ -3,7 +3,7 @@
 import re
 
 from apprunner_watcher.image import Image
-from apprunner_watcher.program import is_shell_script, refusal
+from apprunner_watcher.knowledge.program import is_shell_script, refusal
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

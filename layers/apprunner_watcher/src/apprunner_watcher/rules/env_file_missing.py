@@ -2,6 +2,7 @@
 
 import re
 
+from apprunner_watcher.knowledge.wanted import is_optional, rows_below
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -16,7 +17,6 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import is_optional, rows_below
 
 _MOST_AFTER = 8  # the trace of the loader itself
 

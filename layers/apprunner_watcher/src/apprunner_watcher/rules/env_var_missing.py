@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, Wanted, first_of, missed, rows_below
 from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import MOST_LOOKED_AROUND, Wanted, first_of, missed, rows_below
 
 _DEMAND = re.compile(
     r"(?i)error|fatal|panic|exception|critical|throw|abort|exit|\bmust\b|require|❌|✗|✖|missing|mandatory|NotPresent|\bneed"

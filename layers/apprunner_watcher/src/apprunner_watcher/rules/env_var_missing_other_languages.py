@@ -3,9 +3,9 @@
 
 import re
 
+from apprunner_watcher.knowledge.wanted import Wanted, first_of, missed
 from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import Wanted, first_of, missed
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from apprunner_watcher.knowledge.wanted import Wanted, first_of, missed
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -16,7 +17,6 @@ from apprunner_watcher.rule import (
     at_most,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import Wanted, first_of, missed
 
 _OF_ENVIRON = re.compile(r"raise KeyError\(key\) from None|<frozen os>|\bos\.py|environ")
 _IS_USUAL = re.compile(

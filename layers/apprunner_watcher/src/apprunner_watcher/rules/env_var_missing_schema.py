@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, Wanted, first_of, missed, rows_until
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import MOST_LOOKED_AROUND, Wanted, first_of, missed, rows_until
 
 _ROWS = 8  # of one issue, from its path to its message
 _PATH = re.compile(

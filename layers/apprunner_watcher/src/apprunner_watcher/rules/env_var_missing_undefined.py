@@ -2,6 +2,7 @@
 
 import re
 
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, is_harmless, is_optional, read_above, state_of
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -16,7 +17,6 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import MOST_LOOKED_AROUND, is_harmless, is_optional, read_above, state_of
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from apprunner_watcher.knowledge.wanted import usually
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -15,7 +16,6 @@ from apprunner_watcher.rule import (
     at_most,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import usually
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:

@@ -2,6 +2,7 @@
 
 import re
 
+from apprunner_watcher.knowledge.wanted import is_optional
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -15,7 +16,6 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.wanted import is_optional
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:

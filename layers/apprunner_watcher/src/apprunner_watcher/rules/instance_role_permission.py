@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from apprunner_watcher.access import Access, Role
-from apprunner_watcher.denial import is_by_key, is_of_reference
+from apprunner_watcher.knowledge.denial import is_by_key, is_of_reference
 from apprunner_watcher.rule import (
     Confidence,
     Evidence,

@@ -3,7 +3,7 @@
 import re
 
 from apprunner_watcher.access import TASKS_SERVICE, Access, Role
-from apprunner_watcher.denial import NO_CREDENTIALS
+from apprunner_watcher.knowledge.denial import NO_CREDENTIALS
 from apprunner_watcher.rule import (
     CONFIGURATION,
     Confidence,

@@ -3,7 +3,7 @@
 import re
 
 from apprunner_watcher.access import Access, SecretReference
-from apprunner_watcher.denial import is_by_key, names_secret
+from apprunner_watcher.knowledge.denial import is_by_key, names_secret
 from apprunner_watcher.rule import (
     CONFIGURATION,
     Confidence,

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.module_name import is_build_output, is_built_in, is_native, lacks_extension
+from apprunner_watcher.knowledge.module_name import is_build_output, is_built_in, is_native, lacks_extension
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

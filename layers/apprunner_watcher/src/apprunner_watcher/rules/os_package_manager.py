@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.build_log import has_failed, is_error
+from apprunner_watcher.knowledge.build_log import has_failed, is_error
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from apprunner_watcher.known_secrets import is_secret
+from apprunner_watcher.knowledge.known_secrets import is_secret
 from apprunner_watcher.redaction import HIDDEN, Variable
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot

@@ -3,8 +3,8 @@
 import re
 
 from apprunner_watcher.image import Image
-from apprunner_watcher.listening import WEB_SERVER_IN_FRONT
 from apprunner_watcher.log import Listening
+from apprunner_watcher.log.listening import WEB_SERVER_IN_FRONT
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from apprunner_watcher.access import SecretReference
-from apprunner_watcher.denial import is_by_key, is_of_reference
+from apprunner_watcher.knowledge.denial import is_by_key, is_of_reference
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.rule import (
     CONFIGURATION,

@@ -1,6 +1,6 @@
 """A secret stands in an environment variable, where everybody reads it who may look at the service."""
 
-from apprunner_watcher.known_secrets import secrets
+from apprunner_watcher.knowledge.known_secrets import secrets
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 

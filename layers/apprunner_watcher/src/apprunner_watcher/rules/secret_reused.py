@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from apprunner_watcher.known_secrets import secrets
+from apprunner_watcher.knowledge.known_secrets import secrets
 from apprunner_watcher.redaction import Variable, same
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot

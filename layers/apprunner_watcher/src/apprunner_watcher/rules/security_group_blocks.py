@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from apprunner_watcher.obstacle import Proof, blocked_dependencies, is_refuted, proved, reaches_api
-from apprunner_watcher.outbound import FAILED, Failure, failures
+from apprunner_watcher.knowledge.obstacle import Proof, blocked_dependencies, is_refuted, proved, reaches_api
+from apprunner_watcher.knowledge.outbound import FAILED, Failure, failures
 from apprunner_watcher.reachability import Block
 from apprunner_watcher.rule import Confidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from apprunner_watcher.changes import changes
 from apprunner_watcher.event import OperationType
-from apprunner_watcher.local_run import command, docker_run, speaking_command
+from apprunner_watcher.knowledge.local_run import command, docker_run, speaking_command
+from apprunner_watcher.knowledge.suspects import suspects
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -19,7 +20,6 @@ from apprunner_watcher.rule import (
 )
 from apprunner_watcher.service import ServiceStatus
 from apprunner_watcher.snapshot import Snapshot
-from apprunner_watcher.suspects import suspects
 
 # "App Runner provides five minutes of instance startup time": until then silence means nothing.
 _STARTUP_TIME = timedelta(minutes=5)

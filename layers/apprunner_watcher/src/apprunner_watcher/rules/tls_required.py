@@ -3,8 +3,8 @@
 import re
 
 from apprunner_watcher.dependency import Dependency
+from apprunner_watcher.knowledge.proof import around, proved
 from apprunner_watcher.missing import Missing
-from apprunner_watcher.proof import around, proved
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
 

@@ -1,7 +1,7 @@
 """Egress goes through a VPC that leads to no endpoint of an AWS service's API, nor to the internet."""
 
-from apprunner_watcher.obstacle import outside, reaches_api
-from apprunner_watcher.outbound import FAILED, Failure, failures
+from apprunner_watcher.knowledge.obstacle import outside, reaches_api
+from apprunner_watcher.knowledge.outbound import FAILED, Failure, failures
 from apprunner_watcher.rule import (
     NETWORK,
     Confidence,

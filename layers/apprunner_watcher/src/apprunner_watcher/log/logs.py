@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 
-from apprunner_watcher.access_log import NAMES_PATH, answered, begins, ends, names
-from apprunner_watcher.listening import ADDRESSES, SAYS_IT_LISTENS, is_loopback, place
-from apprunner_watcher.logged import Logged, logged
+from apprunner_watcher.log.access_log import NAMES_PATH, answered, begins, ends, names
+from apprunner_watcher.log.listening import ADDRESSES, SAYS_IT_LISTENS, is_loopback, place
+from apprunner_watcher.log.logged import Logged, logged
+from apprunner_watcher.log.trace import MAY_BEGIN, extents
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.patterns import pattern_set
-from apprunner_watcher.trace import MAY_BEGIN, extents
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ _CONNECTED = re.compile(
     r"\bconnected (?:successfully )?to (?:the )?(?:database|db|postgres|mysql|mariadb|mongo|redis|sql server)"
     r"|\b(?:database|db|postgres(?:ql)?|mysql|mariadb|mongo(?:db)?|redis)\b[^\n]{0,30}\b(?:connected|ready|available|reachable)\b"
     r"|\bconnection\b[^\n]{0,40}\b(?:established|successful|succeeded|restored)\b"
-    r"|\b(?:application|server|app|service) (?:has |was |is )?(?:successfully )?(?:started|now running|up and running|listening)\b",
+    r"|\b(?:application|server|app|service) (?:has |was |is )?(?:successfully )?"
+    r"(?:started|now running|up and running|listening)\b",
     re.IGNORECASE,
 )
 _NOT_YET = re.compile(r"\b(?:not|isn't|never|no|un\w+|fail\w*|error\w*|wait\w*|until)\b", re.IGNORECASE)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apprunner_watcher.dependency import Dependency, Protocol
-from apprunner_watcher.listening import is_loopback
-from apprunner_watcher.obstacle import dependencies
-from apprunner_watcher.outbound import Failure, spoken
+from apprunner_watcher.knowledge.obstacle import dependencies
+from apprunner_watcher.knowledge.outbound import Failure, spoken
+from apprunner_watcher.log.listening import is_loopback
 from apprunner_watcher.redaction import Variable
 from apprunner_watcher.snapshot import Snapshot
 

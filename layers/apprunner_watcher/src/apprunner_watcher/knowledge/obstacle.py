@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from apprunner_watcher import reachability
 from apprunner_watcher.aws_api import api_of_host
 from apprunner_watcher.dependency import Dependency
+from apprunner_watcher.knowledge.outbound import Failure, is_of_a_vpc, is_private
 from apprunner_watcher.missing import Missing, NotSeenError
-from apprunner_watcher.outbound import Failure, is_of_a_vpc, is_private
 from apprunner_watcher.reachability import Block, Check
 from apprunner_watcher.reachability.destination import is_inner
 from apprunner_watcher.rule import NETWORK, Confidence, Evidence, at_most
