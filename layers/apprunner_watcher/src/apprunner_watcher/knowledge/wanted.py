@@ -5,7 +5,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from apprunner_watcher.log import Line
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, at_most, weight
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
+    Evidence,
+    Finding,
+    Match,
+    Step,
+    at_most,
+    weight,
+)
 from apprunner_watcher.snapshot import Snapshot
 
 # of their own: the instance role makes them needless
@@ -24,6 +33,12 @@ _SAYS_NOTHING = re.compile(
     r"^\s*(?:$|at |npm |error Command failed|"
     r"Node\.js v|info Visit|\[?nodemon|error: script|exit|\^|[}\])]|For more|File \")"
 )
+SET_IT = Step(
+    "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
+    " (RuntimeEnvironmentSecrets).",
+    CHANGE_SOURCE_CONFIGURATION,
+)
+"""The step of every rule that misses a variable."""
 SET_AGAIN = "set in the configuration that App Runner shows, which may be the previous one"
 
 

@@ -3,9 +3,8 @@
 import re
 from dataclasses import replace
 
-from apprunner_watcher.knowledge.wanted import usually
+from apprunner_watcher.knowledge.wanted import SET_IT, usually
 from apprunner_watcher.rule import (
-    CHANGE_SOURCE_CONFIGURATION,
     Confidence,
     Finding,
     Matches,
@@ -41,11 +40,7 @@ RULE = Rule(
     ),
     fix=(
         Step("Look up in the code which variable fills the option; {name} is usual."),
-        Step(
-            "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
-            " (RuntimeEnvironmentSecrets).",
-            CHANGE_SOURCE_CONFIGURATION,
-        ),
+        SET_IT,
     ),
     false_alarms="The same error may come from one request of an application that listens: that is no failed start.",
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",

@@ -3,8 +3,8 @@
 
 import re
 
-from apprunner_watcher.knowledge.wanted import Wanted, first_of, missed
-from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
+from apprunner_watcher.knowledge.wanted import SET_IT, Wanted, first_of, missed
+from apprunner_watcher.rule import Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -24,11 +24,7 @@ RULE = Rule(
     looks_at=frozenset({"application_log", "configuration", "service", "service_log"}),
     why="The application reads it while it starts, and does not come up without it.",
     fix=(
-        Step(
-            "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
-            " (RuntimeEnvironmentSecrets).",
-            CHANGE_SOURCE_CONFIGURATION,
-        ),
+        SET_IT,
         Step("Set these as well, which it misses too: {others}.", when="others"),
     ),
     false_alarms="A warning about an optional variable is not it: here the container ended, or never listened.",

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from apprunner_watcher.knowledge.wanted import Wanted, first_of, missed
+from apprunner_watcher.knowledge.wanted import SET_IT, Wanted, first_of, missed
 from apprunner_watcher.rule import (
-    CHANGE_SOURCE_CONFIGURATION,
     Confidence,
     Finding,
     Match,
@@ -77,11 +76,7 @@ RULE = Rule(
     looks_at=frozenset({"application_log", "configuration", "service", "service_log"}),
     why="The application, or the script that starts it, reads it without a default, and ends where it is not set.",
     fix=(
-        Step(
-            "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
-            " (RuntimeEnvironmentSecrets).",
-            CHANGE_SOURCE_CONFIGURATION,
-        ),
+        SET_IT,
         Step("Set these as well, which it misses too: {others}.", when="others"),
     ),
     false_alarms=(

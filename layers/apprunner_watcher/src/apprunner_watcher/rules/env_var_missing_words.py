@@ -2,9 +2,8 @@
 
 import re
 
-from apprunner_watcher.knowledge.wanted import is_optional
+from apprunner_watcher.knowledge.wanted import SET_IT, is_optional
 from apprunner_watcher.rule import (
-    CHANGE_SOURCE_CONFIGURATION,
     Confidence,
     Evidence,
     Finding,
@@ -44,11 +43,7 @@ RULE = Rule(
     why="The application checks while it starts that it has what it needs, and ends where it does not: that is read from a variable.",
     fix=(
         Step("Look up in the code which variable the line is about."),
-        Step(
-            "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
-            " (RuntimeEnvironmentSecrets).",
-            CHANGE_SOURCE_CONFIGURATION,
-        ),
+        SET_IT,
     ),
     false_alarms="A request without its token is refused in the same words, by an application that listens.",
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",
