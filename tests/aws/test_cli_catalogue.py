@@ -31,7 +31,7 @@ def test_rules_lists_every_code_and_says_what_is_not_judged() -> None:
 def test_rules_for_machines_and_for_the_docs() -> None:
     said = [json.loads(line) for line in run("rules", "--json").stdout.splitlines()]
     assert [one["code"] for one in said] == [one.code for one in listed(CATALOGUE)]
-    assert next(one for one in said if one["code"] == "port-mismatch")["rules"] == ["port-mismatch"]
+    assert "web-server-default-port" in next(one for one in said if one["code"] == "port-mismatch")["rules"]
     assert run("rules", "--markdown").stdout == markdown(CATALOGUE)
 
 

@@ -101,7 +101,7 @@ RULE = Rule(
             # "at least" and "characters" of other languages
             rf"|{_KEY}[^\n]{{0,80}}(?:al menos|como m[íi]nimo|m[íi]nimo(?: de)?|pelo menos|no m[íi]nimo|ao menos|au moins|au minimum|minimum|mindestens|almeno|minstens|minimaal|minst|co najmniej|alespo[ňn]|не менее|не меньше|минимум|щонайменше|en az|minimal|[íi]t nh[ấa]t|至少|最少|不少于|最小|최소)[^\n\d]{{0,20}}\d+"
             r"(?: ?(?:caract|Zeichen|Byte|bytes|octets|caratteri|karakter|tekens|tecken|tegn|znak|символ|знак|байт|k[ýy] t[ựu]|个字|個字|字符|字元|位|文字|자))"
-            rf"|{_KEY}[^\n]{{0,40}}\d+ ?(?:文字以上|자 이상|字符以上|位以上)|{_KEY}[^\n]{{0,60}}(?:demasiado cort|muito curt|trop court|zu kurz|troppo cort|te kort|za kr[óo]tk|слишком корот|çok k[ıi]sa|太短|長度不足|长度不足)"  # noqa: RUF001
+            rf"|{_KEY}[^\n]{{0,40}}\d+ ?(?:文字以上|자 이상|字符以上|位以上)|{_KEY}[^\n]{{0,60}}(?:demasiado cort|muito curt|trop court|zu kurz|troppo cort|te kort|za kr[óo]tk|слишком корот|çok k[ıi]sa|太短|長度不足|长度不足)"  # noqa: RUF001  # letters of other scripts
         ),
         "other_languages": re.compile(
             r"(?i)\bno (?:est[áa] permitid|se permite|puede (?:usarse|ser)|debe (?:usarse|ser))[^\n]{0,60}\bproducci[óo]n|\bn[ãa]o (?:[ée] permitid|pode (?:ser|usar)|deve)[^\n]{0,60}\bprodu[çc][ãa]o"
