@@ -17,7 +17,7 @@ _ESCAPED_CHARACTER = re.compile(r"\\u([0-9a-f]{4})")
 
 
 _MEMORY = 64 * 1024 * 1024  # bytes, at most, for the automaton of one pattern; it takes what it needs
-_MOST = 80_000  # characters of patterns in one filter: the memory for its words cannot be chosen
+_MOST = 100_000  # characters of patterns in one filter: the memory for its words cannot be chosen
 
 
 class PatternSet:
@@ -42,9 +42,10 @@ class PatternSet:
 
     def candidates(self, text: str) -> Sequence[int]:
         """The places of the patterns that may be found in `text`, in no order. The others are not in it."""
+        encoded = text.encode("utf-8", "surrogatepass")
         found: list[int] = []
         for first, one in self._filters:
-            if places := one.Match(text):
+            if places := one.Match(encoded):
                 found.extend(first + place for place in places)
         return found
 
