@@ -17,7 +17,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     log = snapshot.service_log
     values = {"how": "segmentation fault", "docker_run": docker_run(snapshot)}
     if log.exit and log.exit_code == _SIGNAL_11:
-        return Finding(Confidence.CERTAIN, (Evidence.of(log.exit), *_said(matches)), values)
+        # .NET ends with that signal after an exception that nobody caught, too
+        is_managed = matches.application("managed") and not matches.application("says_so")
+        confidence = Confidence.POSSIBLE if is_managed else Confidence.CERTAIN
+        return Finding(confidence, (Evidence.of(log.exit), *_said(matches)), values)
     said = list(matches.application("says_so"))
     if len(said) == 1 or snapshot.is_live:
         said = [match for match in said if not match.line.is_passing or _OF_WORKER.search(match.line.said)]
@@ -70,6 +73,7 @@ RULE = Rule(
     gives_way_to=frozenset({"native-module-platform", "out-of-memory"}),
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
+        "managed": re.compile(r"^Unhandled exception\. [A-Z]\w*\."),
         "says_so": re.compile(
             # shells, uWSGI, Apache, Ruby, faulthandler
             r"[Ss]egmentation [Ff]ault|\bsegfault at [0-9a-f]+ ip\b"
