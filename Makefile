@@ -35,7 +35,7 @@ setup: .venv/ready .venv-sam/ready .venv-emulator/ready ## Install everything (d
 	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes requirements/$*.txt
 	@touch $@
 
-check: .venv/ready .venv-sam/ready ## Format, types, import rules, template lint, unit tests; no network, half a minute
+check: .venv/ready .venv-sam/ready ## Format, types, import rules, template lint, unit tests; no network, two minutes
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check-units check-promises check-texts
 
 .PHONY: check-units check-promises check-texts
