@@ -177,15 +177,14 @@ def test_what_a_call_asked_for_is_read_and_its_hidden_values_are_not() -> None:
                 },
                 "authenticationConfiguration": {"accessRoleArn": "arn:aws:iam::123456789012:role/ecr"},
             },
-            "instanceConfiguration": {"instanceRoleArn": "arn:aws:iam::123456789012:role/web", "cpu": 1024},
+            "instanceConfiguration": {"instanceRoleArn": "arn:aws:iam::123456789012:role/web"},
         },
     )
     assert (asked.service_arn, asked.service_name) == ("", "web")
     assert asked.requested.image == "web:1"
-    assert asked.requested.refers_to_secrets
+    assert "HIDDEN" not in repr(asked)
     assert asked.requested.access_role_arn == "arn:aws:iam::123456789012:role/ecr"
     assert asked.requested.instance_role_arn == "arn:aws:iam::123456789012:role/web"
-    assert asked.requested.cpu == "1024"
 
 
 def test_an_accepted_call_names_its_operation() -> None:

@@ -33,28 +33,11 @@ class Requested(BaseModel):
     connection_arn: str = Field(
         "", validation_alias=AliasPath("sourceConfiguration", "authenticationConfiguration", "connectionArn")
     )
-    auto_deployments_enabled: bool | None = Field(
-        None, validation_alias=AliasPath("sourceConfiguration", "autoDeploymentsEnabled")
-    )
-    secrets: Any = Field(
-        None, validation_alias=AliasPath(*_IMAGE[:2], "imageConfiguration", "runtimeEnvironmentSecrets")
-    )
     instance_role_arn: str = Field("", validation_alias=AliasPath("instanceConfiguration", "instanceRoleArn"))
-    cpu: str = Field("", validation_alias=AliasPath("instanceConfiguration", "cpu"))
-    memory: str = Field("", validation_alias=AliasPath("instanceConfiguration", "memory"))
-    vpc_connector_arn: str = Field(
-        "", validation_alias=AliasPath("networkConfiguration", "egressConfiguration", "vpcConnectorArn")
-    )
     subnet_ids: tuple[str, ...] = Field((), alias="subnets")
     max_concurrency: int | None = Field(None, alias="maxConcurrency")
     min_size: int | None = Field(None, alias="minSize")
     max_size: int | None = Field(None, alias="maxSize")
-    domain_name: str = Field("", alias="domainName")
-
-    @property
-    def refers_to_secrets(self) -> bool:
-        """Whether variables are to be filled from secrets or parameters: CloudTrail shows that, and not which."""
-        return bool(self.secrets)
 
 
 class Call(BaseModel):
