@@ -93,7 +93,7 @@ class _Resolver:
         resolved = {key: self.resolve(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not NO_VALUE}
 
-    def function(self, name: str, argument: Any) -> Any:  # noqa: PLR0911 (one case, one answer)
+    def function(self, name: str, argument: Any) -> Any:  # noqa: PLR0911  # one case, one answer
         match name:
             case "Ref":
                 return self.reference(argument)

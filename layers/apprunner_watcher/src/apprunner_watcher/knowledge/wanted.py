@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from apprunner_watcher.log import Line
@@ -111,10 +112,11 @@ def state_of(name: str, snapshot: Snapshot) -> str:
     return "" if configuration.standing == "attempted" else SET_AGAIN
 
 
-def usually(found: Mapping[str, Iterable[Match]], snapshot: Snapshot) -> Finding | None:
+def usually(found: Mapping[str, Iterable[Match]], may_be_wrong: AbstractSet[str], snapshot: Snapshot) -> Finding | None:
     """What a library misses that does not know the variable's name, only the option's: by the name that is usual.
 
-    Where a variable of the usual name is set, the code reads another one: `likely` at most.
+    Where a variable of the usual name is set, the code reads another one: `likely` at most, as where the same words
+    are said of a value that is wrong.
     """
     confidence = weight(snapshot)
     matches = [(match, name) for name, of_name in found.items() for match in of_name if not is_optional(match.line)]
@@ -130,7 +132,8 @@ def usually(found: Mapping[str, Iterable[Match]], snapshot: Snapshot) -> Finding
         ),
         {"name": name, "service_arn": snapshot.service.arn},
     )
-    return replace(finding, confidence=at_most(Confidence.LIKELY, confidence)) if state != "not set" else finding
+    is_sure = state == "not set" and name not in may_be_wrong
+    return finding if is_sure else replace(finding, confidence=at_most(Confidence.LIKELY, confidence))
 
 
 def rows_until(line: Line, rows: int, snapshot: Snapshot) -> list[Line]:

@@ -1,28 +1,22 @@
 """The client of a vendor's service gets no key, token or address for it."""
 
 import re
-from dataclasses import replace
 
 from apprunner_watcher.knowledge.wanted import SET_IT, usually
 from apprunner_watcher.rule import (
-    Confidence,
     Finding,
     Matches,
     Occasion,
     Phase,
     Rule,
     Step,
-    at_most,
 )
 from apprunner_watcher.snapshot import Snapshot
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the client's complaint, in an application that never serves."""
-    finding = usually({name: matches.application(name) for name in RULE.application_patterns}, snapshot)
-    if finding and finding.values["name"] in _MAY_BE_WRONG:
-        return replace(finding, confidence=at_most(Confidence.LIKELY, finding.confidence))
-    return finding
+    return usually({name: matches.application(name) for name in RULE.application_patterns}, _MAY_BE_WRONG, snapshot)
 
 
 # what is set, and refused, is complained of in the same words
