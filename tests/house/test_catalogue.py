@@ -23,6 +23,7 @@ from apprunner_watcher.report import report
 from apprunner_watcher.rule import Rule
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.vocabulary import CAUSES, REMARKS
+from apprunner_watcher.words import words
 from tests.conftest import ROOT, SEEDS, seed
 from tests.scenarios.scenario import FOLDER as SCENARIOS
 from tests.scenarios.scenario import load as load_scenarios
@@ -87,6 +88,13 @@ def test_every_rule_has_two_shapes_and_a_near_miss(rule: Rule) -> None:
     scenarios = load_scenarios(SCENARIOS / f"{rule.id}.yaml")
     assert len(scenarios.fires) >= 2  # in two ways at least
     assert scenarios.clear
+
+
+@EACH
+def test_every_pattern_asks_for_a_word(rule: Rule) -> None:
+    """One that asks for none is looked for in every line: write what must stand there outside of [classes]."""
+    patterns = {**rule.application_patterns, **rule.service_patterns}
+    assert [name for name, pattern in patterns.items() if not words(pattern)] == []
 
 
 @EACH

@@ -1,53 +1,100 @@
 """Here you find how the patterns of all rules are searched: in one pass over a line, in linear time.
 
-RE2 takes from each pattern the words without which it cannot be found, looks for all those words at once, and then for
-the few patterns whose words are there. Only what it finds is searched with `re`, which knows the groups and the
-lookarounds that RE2 lacks. Nearly every line of a log holds none of them. (One automaton for all patterns, RE2's Set,
-outgrows its memory on lines that differ, and then takes milliseconds for each.)
+No pattern is found in a text that holds none of its words. So the words of all patterns are looked for at once; where
+one of them stands, RE2 looks for its pattern. Only what RE2 finds is searched with `re`, which knows the groups and the
+lookarounds that RE2 lacks. Nearly every line of a log holds none of the words.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 
 import re2
+from ahocorasick_rs import BytesAhoCorasick
+
+from apprunner_watcher.words import words
 
 _LOOKAROUNDS = ("(?!", "(?=", "(?<!", "(?<=")
 _ESCAPED_CHARACTER = re.compile(r"\\u([0-9a-f]{4})")
-
-
+_END = b"\n"
+_ANY_TEXT = frozenset({_END.decode()})  # stands in for the word of a pattern that asks for none
+_AT_ONCE = 1000  # texts
 _MEMORY = 64 * 1024 * 1024  # bytes, at most, for the automaton of one pattern; it takes what it needs
-_MOST = 100_000  # characters of patterns in one filter: the memory for its words cannot be chosen
 
 
 class PatternSet:
     """Patterns that are searched together."""
 
     def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
-        """Raises `re2.error` for a pattern that RE2 cannot read even without its lookarounds."""
-        options = re2.Options()
-        options.log_errors = False
-        options.max_mem = _MEMORY
-        self._filters: list[tuple[int, re2.Filter]] = []  # with the place of its first pattern
-        left = 0
-        for place, pattern in enumerate(patterns):
-            text = ("(?i)" if pattern.flags & re.IGNORECASE else "") + broader(pattern.pattern)
-            left -= len(text)
-            if left < 0:
-                self._filters.append((place, re2.Filter()))
-                left = _MOST - len(text)
-            self._filters[-1][1].Add(text, options)
-        for _, one in self._filters:
-            one.Compile()
+        """Nothing is compiled for RE2 before a text holds a word of it."""
+        self._patterns = tuple(patterns)
+        self._automata: dict[int, re2.Set] = {}
+        asking: dict[str, list[int]] = defaultdict(list)
+        for place, pattern in enumerate(self._patterns):
+            for word in words(pattern) or _ANY_TEXT:
+                asking[word].append(place)
+        self._asking = tuple(asking.values())  # by word: the places of the patterns that ask for it
+        self._words = BytesAhoCorasick([word.encode() for word in asking])
 
-    def candidates(self, text: str) -> Sequence[int]:
-        """The places of the patterns that may be found in `text`, in no order. The others are not in it."""
-        encoded = text.encode("utf-8", "surrogatepass")
-        found: list[int] = []
-        for first, one in self._filters:
-            if places := one.Match(encoded):
-                found.extend(first + place for place in places)
-        return found
+    def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
+        """The place of each text that patterns may be found in, in order, and their places. Others are not in it.
+
+        Raises `re2.error` for a pattern that RE2 cannot read even without its lookarounds.
+        """
+        for first in range(0, len(texts), _AT_ONCE):
+            some = [_encoded(text) for text in texts[first : first + _AT_ONCE]]
+            found: dict[int, list[int]] = defaultdict(list)
+            for place, holding in self._holding_a_word(some).items():
+                automaton = self._automaton(place)
+                if automaton.Match(_END.join(some[at] for at in holding)):  # hardly ever
+                    for at in holding:
+                        if automaton.Match(some[at]):
+                            found[at].append(place)
+            for at in sorted(found):
+                yield first + at, found[at]
+
+    def _holding_a_word(self, texts: Sequence[bytes]) -> Mapping[int, set[int]]:
+        """By the place of a pattern: the places of the texts that hold one of its words."""
+        lowered = [_lower(text) for text in texts]
+        ends = list(accumulate(len(text) + len(_END) for text in lowered))
+        by_word: dict[int, list[int]] = defaultdict(list)
+        at = 0
+        for word, _, end in self._words.find_matches_as_indexes(_END.join([*lowered, b""]), overlapping=True):
+            while end > ends[at]:
+                at += 1
+            by_word[word].append(at)
+        holding: dict[int, set[int]] = defaultdict(set)
+        for word, places in by_word.items():
+            for pattern in self._asking[word]:
+                holding[pattern].update(places)
+        return holding
+
+    def _automaton(self, place: int) -> re2.Set:
+        if place not in self._automata:
+            self._automata[place] = _automaton(self._patterns[place])
+        return self._automata[place]
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _lower(text: bytes) -> bytes:
+    return text.lower() if text.isascii() else _encoded(text.decode("utf-8", "surrogatepass").lower())
+
+
+def _automaton(pattern: re.Pattern[str]) -> re2.Set:
+    """It says whether a text may hold the pattern, and nothing of where, which is what RE2 is fastest at."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY
+    automaton = re2.Set.SearchSet(options)
+    flags = "(?im)" if pattern.flags & re.IGNORECASE else "(?m)"
+    automaton.Add(flags + broader(pattern.pattern))
+    automaton.Compile()
+    return automaton
 
 
 @cache

@@ -162,15 +162,20 @@ def _scan(
     distinct = tuple(dict.fromkeys(patterns.values()))  # several rules may look for the same
     searched = pattern_set(distinct)
     matches: dict[re.Pattern[str], list[Match]] = {pattern: [] for pattern in distinct}
+    # what a logger wrapped, as if it stood alone; and the line of JSON itself, whose other fields tell as well
+    texts: list[tuple[int, str]] = []
     for at, line in enumerate(lines):
-        done: set[int] = set()
-        # what a logger wrapped, as if it stood alone; and the line of JSON itself, whose other fields tell as well
-        for text in (line.said, unescaped(line.text)) if line.logged else (line.said,):
-            for place in searched.candidates(text):
-                if place not in done and (found := distinct[place].search(text)):
-                    done.add(place)
-                    before, after = _text(lines, at - 1, line.stream), _text(lines, at + 1, line.stream)
-                    matches[distinct[place]].append(Match(line, found, before, after))
+        texts.append((at, line.said))
+        if line.logged:
+            texts.append((at, unescaped(line.text)))
+    found_at: set[tuple[int, int]] = set()
+    for place, candidates in searched.candidates([text for _, text in texts]):
+        at, text = texts[place]
+        for one in candidates:
+            if (at, one) not in found_at and (found := distinct[one].search(text)):
+                found_at.add((at, one))
+                before, after = _text(lines, at - 1, lines[at].stream), _text(lines, at + 1, lines[at].stream)
+                matches[distinct[one]].append(Match(lines[at], found, before, after))
     return {key: tuple(matches[pattern]) for key, pattern in patterns.items()}
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from apprunner_watcher.log import Line
+from apprunner_watcher.patterns import pattern_set
 from apprunner_watcher.rule import Confidence, Match, at_most, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
 
@@ -41,8 +42,9 @@ def proved(
 
 def is_overcome(lines: Sequence[Line], error: Line) -> bool:
     """Whether a line behind the error, in the same stream, says that there is a connection."""
-    behind = (line for line in lines[_place(lines, error) + 1 :] if line.stream == error.stream)
-    return any(_CONNECTED.search(line.said) and not _NOT_YET.search(line.said) for line in behind)
+    behind = [line.said for line in lines[_place(lines, error) + 1 :] if line.stream == error.stream]
+    may_tell = (behind[at] for at, _ in pattern_set((_CONNECTED,)).candidates(behind))
+    return any(_CONNECTED.search(said) and not _NOT_YET.search(said) for said in may_tell)
 
 
 def around(lines: Sequence[Line], error: Line, before: int, after: int) -> tuple[Line, ...]:

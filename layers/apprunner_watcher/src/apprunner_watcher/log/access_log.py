@@ -51,7 +51,7 @@ _LINES = (
 _WORDS = ("GET", "HEAD", "tatus", "code=", "_code")  # no pattern above is found without one of them
 
 # Rails, Phoenix, Fastify, ASP.NET and serve write one line when a request begins and another when it ends.
-_BEGINS = re.compile(
+BEGINS = re.compile(
     rf"\bStarted {_GET} \"(?P<rails>/[^\"]*)\"|\[info\] {_GET} (?P<phoenix>/\S*)$"
     r"|\"url\":\s*\"(?P<fastify>/[^\"]*)\"[^\n]{0,400}\"msg\":\s*\"incoming request\""
     rf"|Request starting HTTP/[\d.]+ {_GET} https?://[^/\s]+(?P<net>/\S*)|\bHTTP\s[^\n]{{0,60}} {_GET} (?P<serve>/\S*)$"
@@ -61,7 +61,6 @@ _ENDS = re.compile(
     r"|\"statusCode\":\s*(?P<fastify>[1-5]\d\d)\b[^\n]{0,400}\"msg\":\s*\"request completed\""
     r"|Request finished in [\d.]+ms (?P<net>[1-5]\d\d)\b|\bReturned (?P<serve>[1-5]\d\d) in\b"
 )
-_MARKS = ("Started ", "[info] ", '"incoming request"', "Request starting ", "HTTP ")
 
 NAMES_PATH = re.compile(
     # Django, SvelteKit; Rails, Phoenix, Symfony; Fastify; Spring; Nest, Express; Laravel; Nitro; Rocket; nginx
@@ -85,15 +84,16 @@ def answered(text: str, path: str) -> int | None:
     """The status with which a line of an access log says that this path was answered."""
     if path not in text or not any(word in text for word in _WORDS):
         return None
-    for place in sorted(pattern_set(_LINES).candidates(text)):
-        if (found := _LINES[place].search(text)) and _is_path(found["path"], path):
-            return int(found["status"])
+    for _, candidates in pattern_set(_LINES).candidates([text]):
+        for place in sorted(candidates):
+            if (found := _LINES[place].search(text)) and _is_path(found["path"], path):
+                return int(found["status"])
     return None
 
 
 def begins(text: str) -> str:
     """The path of the request that begins here, where a framework writes more than one line of a request."""
-    found = _BEGINS.search(text) if any(mark in text for mark in _MARKS) else None
+    found = BEGINS.search(text)
     return _named(found.groups()) if found else ""
 
 

@@ -5,11 +5,14 @@ The patterns have no lookarounds, so that RE2 reads just this and not something 
 
 import re
 
+from apprunner_watcher.patterns import pattern_set
+
 SAYS_IT_LISTENS = re.compile(
     r"\b(?:listening|running|started|serving|ready)\b"  # nearly everybody
     r"|\bstarting [^\n]{0,40}\b(?:server|listener)\b|\bstarting\b[^\n]{0,80}\b(?:on|at)\b"  # Rails, Vapor, vLLM, Go
     r"|\b[\d.]{3,12} at https?:"  # TensorBoard
-    r"|\b(?:available|accessible|accepting connections|hosted|live|online|responding|up) (?:at|on|via)\b"  # Hugo, Ktor
+    r"|\b(?:available|accessible|accepting connections|hosted|live|online|responding) (?:at|on|via)\b"  # Hugo
+    r"|\bup (?:at|on|via)\b"  # Ktor
     r"|\b(?:server|app|application) is (?:at|on) |^\W{0,4}(?:server|app|application) (?:at|on) port\b"  # people
     r"|\b(?:local|network)(?: url)?(?: \(ipv\d\))?:?\W{1,30}https?:"  # Vite, Next.js, Streamlit
     r"|^\W{0,4}(?:url: |(?:web|http|api|app)? ?server:? https?://)"
@@ -27,7 +30,7 @@ SAYS_IT_LISTENS = re.compile(
     r"|\bs3-api: |\bwebui: "  # MinIO
     # people who write Spanish, Portuguese, French, German, Russian, Chinese
     r"|\b(?:escuchando|corriendo|iniciado|levantado|rodando|ouvindo)\b|d[ée]marr[ée]|lanc[ée]|coute sur"
-    r"|\bl(?:ä|ae)uft\b|\bgestartet\b|запущен|监听|启动|运行",
+    r"|\bläuft\b|\blaeuft\b|\bgestartet\b|запущен|监听|启动|运行",
     re.IGNORECASE,
 )
 _SOMETHING_ELSE = re.compile(
@@ -108,9 +111,12 @@ def place(text: str) -> tuple[str, int] | None:
 
     Of several addresses with one port, as NiceGUI and Remix print them, the one that others can reach.
     """
-    if not SAYS_IT_LISTENS.search(text) or _SOMETHING_ELSE.search(text):
+    candidates = [place for _, places in pattern_set(ADDRESSES).candidates([text]) for place in sorted(places)]
+    if not candidates or not SAYS_IT_LISTENS.search(text) or _SOMETHING_ELSE.search(text):
         return None
-    found = sorted((one for address in ADDRESSES for one in address.finditer(text)), key=lambda one: one.start())
+    found = sorted(
+        (one for place in candidates for one in ADDRESSES[place].finditer(text)), key=lambda one: one.start()
+    )
     places = list(map(_place, found))
     if not places or not _OWN_HOST.fullmatch(places[0][0]):
         return None

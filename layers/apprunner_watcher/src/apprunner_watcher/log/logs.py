@@ -1,14 +1,15 @@
 """Here you find what the logs say: App Runner's own words, and where and how an application answers."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 
-from apprunner_watcher.log.access_log import NAMES_PATH, answered, begins, ends, names
-from apprunner_watcher.log.listening import ADDRESSES, SAYS_IT_LISTENS, is_loopback, place
+from apprunner_watcher.log.access_log import BEGINS, NAMES_PATH, answered, begins, ends, names
+from apprunner_watcher.log.listening import SAYS_IT_LISTENS, is_loopback, place
 from apprunner_watcher.log.logged import Logged, logged
 from apprunner_watcher.log.trace import MAY_BEGIN, extents
 from apprunner_watcher.missing import Missing
@@ -228,21 +229,6 @@ def _listening(line: Line) -> Listening | None:
     return Listening(line, *found) if found else None
 
 
-def _answers(lines: Iterable[Line], path: str) -> Iterable[Answer]:
-    asked, stream = "", ""
-    for line in lines:
-        if line.stream != stream:
-            asked, stream = "", line.stream
-        if begun := begins(line.text):
-            asked = begun
-        elif asked and (status := ends(line.text, path, asked)) is not None:
-            if status:
-                yield Answer(line, status)
-            asked = ""
-        elif status := answered(line.text, path) or (answered(line.said, path) if line.logged else None):
-            yield Answer(line, status)
-
-
 # The words with which runtimes, servers and package managers say that the process has ended, or that nothing of the
 # application could be loaded.
 _DIED = re.compile(
@@ -252,8 +238,8 @@ _DIED = re.compile(
     r"|\bELIFECYCLE\b|app crashed - waiting for file changes|^Unhandled exception\. "
 )
 # Most lines tell none of it: one pass says which of them are worth a closer look.
-_READINGS = (SAYS_IT_LISTENS, _DIED, NAMES_PATH, MAY_BEGIN, *ADDRESSES)
-_LISTENS, _DIES, _NAMES_PATH, _MAY_TRACE, _NAMES_ADDRESS = 0, 1, 2, 3, 4  # and those behind it
+_READINGS = (SAYS_IT_LISTENS, _DIED, NAMES_PATH, MAY_BEGIN, BEGINS)
+_LISTENS, _DIES, _NAMES_PATH, _MAY_TRACE, _BEGINS = range(len(_READINGS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,45 +298,58 @@ class ApplicationLog:
     group_exists: bool = True
 
     @cached_property
-    def _telling(self) -> tuple[tuple[Line, set[int]], ...]:
-        """The failing version's lines that may hold one of `_READINGS`, with the places of these."""
-        candidates = pattern_set(_READINGS).candidates
-        telling = []
-        for line in self.failing:
-            found = candidates(line.text)
-            if line.logged:
-                found = (*found, *candidates(line.said))
-            if found:
-                telling.append((line, set(found)))
-        return tuple(telling)
+    def _telling(self) -> Mapping[int, set[int]]:
+        """By the place of one of the failing version's lines: which of `_READINGS` it may hold."""
+        texts = [(at, line.text) for at, line in enumerate(self.failing)]
+        texts += [(at, line.said) for at, line in enumerate(self.failing) if line.logged]
+        telling: dict[int, set[int]] = defaultdict(set)
+        for one, readings in pattern_set(_READINGS).candidates([text for _, text in texts]):
+            telling[texts[one][0]].update(readings)
+        return telling
+
+    def _that_may_hold(self, reading: int) -> Iterator[Line]:
+        return (self.failing[at] for at in sorted(self._telling) if reading in self._telling[at])
 
     @cached_property
     def listening(self) -> tuple[Listening, ...]:
         """Where the failing version says that it listens for requests."""
-        may_tell = (one for one, found in self._telling if _LISTENS in found and max(found) >= _NAMES_ADDRESS)
-        found = map(_listening, may_tell)
+        found = map(_listening, self._that_may_hold(_LISTENS))
         return tuple(one for one in found if one)
 
     @cached_property
     def died(self) -> Line | None:
         """The line in which the failing version's runtime or server says that it gives up."""
-        may_tell = (line for line, readings in self._telling if _DIES in readings)
+        may_tell = self._that_may_hold(_DIES)
         return next((line for line in may_tell if _DIED.search(line.text) or _DIED.search(line.said)), None)
 
     @cached_property
     def traces(self) -> tuple[Trace, ...]:
         """The failing version's stack traces, in the order of its lines."""
         is_wrapped = (line.logged and (line.logged.stack or "\n" in line.logged.message) for line in self.failing)
-        may_be = any(_MAY_TRACE in readings for _, readings in self._telling) or any(is_wrapped)
+        may_be = any(self._that_may_hold(_MAY_TRACE)) or any(is_wrapped)
         return traces(self.failing) if may_be else ()
 
     def answers(self, path: str) -> tuple[Answer, ...]:
         """What the failing version's access log says it answered to GET and HEAD of this path."""
-        if found := tuple(_answers(self.failing, path)):
+        if found := tuple(self._logged_answers(path)):
             return found
-        may_tell = (line for line, readings in self._telling if _NAMES_PATH in readings)
-        named = ((line, names(line.said, path)) for line in may_tell)
+        named = ((line, names(line.said, path)) for line in self._that_may_hold(_NAMES_PATH))
         return tuple(Answer(line, status) for line, status in named if status)
+
+    def _logged_answers(self, path: str) -> Iterator[Answer]:
+        asked, stream = "", ""
+        beginning = {at for at, readings in self._telling.items() if _BEGINS in readings}
+        for at, line in enumerate(self.failing):
+            if line.stream != stream:
+                asked, stream = "", line.stream
+            if at in beginning and (begun := begins(line.text)):
+                asked = begun
+            elif asked and (status := ends(line.text, path, asked)) is not None:
+                if status:
+                    yield Answer(line, status)
+                asked = ""
+            elif status := answered(line.text, path) or (answered(line.said, path) if line.logged else None):
+                yield Answer(line, status)
 
 
 _LOGS_ARRIVE_WITHIN = timedelta(minutes=3)

@@ -1,8 +1,12 @@
 """A schema that the application's settings are read with rejects a value, or a set of values."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
+from apprunner_watcher.knowledge.proof import around
 from apprunner_watcher.knowledge.wanted import is_harmless
+from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -18,37 +22,41 @@ from apprunner_watcher.rule import (
 from apprunner_watcher.snapshot import Snapshot
 
 _MOST_LINES = 4
-_PATH_OPENS = re.compile(r"\bpath['\"]?: \[\s*$")
+_NAME = r"[A-Z][A-Z0-9_]{2,80}"
+_NAME_ALONE = re.compile(rf"\s{{0,20}}['\"]{_NAME}['\"],?\s*$")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a schema's headline, and below it what it rejects, in an application that then never serves."""
-    headlines = [match for match in matches.application("headline") if not is_harmless(match.line)]
-    # without one, the path of an issue may be a variable
-    paths = [
-        *matches.application("path"),
-        *(m for m in matches.application("name_alone") if _PATH_OPENS.search(m.before)),
-    ]
-    headlines = headlines or (paths if matches.application("of_zod") else [])
+    headlines = [match.line for match in matches.application("headline") if not is_harmless(match.line)]
+    if not headlines and matches.application("of_zod"):
+        headlines = list(islice(_paths(snapshot, matches), _MOST_LINES))
     # of a schema's messages only those below its headline are about the configuration
-    rejected = matches.application("rejected") if headlines else ()
+    rejected = [match.line for match in matches.application("rejected")] if headlines else []
     # a headline above nothing but absent variables is env-var-missing
     only_absent = bool(matches.application("absent")) and not rejected
-    named = [match for match in matches.application("names_variable") if not is_harmless(match.line)]
+    named = [match.line for match in matches.application("names_variable") if not is_harmless(match.line)]
     found = [*headlines, *rejected, *named]
     confidence = weight(snapshot)
     if not found or (only_absent and not named) or not confidence:
         return None
     if not (rejected or named):
         confidence = at_most(Confidence.LIKELY, confidence)
-    in_order = sorted(found, key=lambda match: match.line.at)
-    lines = tuple(dict.fromkeys(match.line for match in in_order if match.line.stream == in_order[0].line.stream))
+    in_order = sorted(found, key=lambda line: line.at)
+    lines = tuple(dict.fromkeys(line for line in in_order if line.stream == in_order[0].stream))
     return Finding(
         confidence, tuple(Evidence.of(line) for line in lines[:_MOST_LINES]), {"service_arn": snapshot.service.arn}
     )
 
 
-_NAME = r"[A-Z][A-Z0-9_]{2,80}"
+def _paths(snapshot: Snapshot, matches: Matches) -> Iterator[Line]:
+    """Where an issue's path is a variable, in the row of the path or in the one below."""
+    for match in matches.application("path"):
+        yield match.line
+    for match in matches.application("path_opens"):
+        below = around(snapshot.application_log.failing, match.line, before=0, after=1)
+        yield from (line for line in below if _NAME_ALONE.match(line.text))
+
 
 RULE = Rule(
     id="config-validation-failed",
@@ -91,7 +99,7 @@ RULE = Rule(
         ),
         "of_zod": re.compile(r"\b\w*ZodError\b|\bValiError\b"),
         "path": re.compile(rf"\bpath['\"]?: ?\[ ?['\"]{_NAME}['\"]"),
-        "name_alone": re.compile(rf"^\s{{0,20}}['\"]{_NAME}['\"],?\s*$"),
+        "path_opens": re.compile(r"\bpath['\"]?: \[\s*$"),
         "absent": re.compile(
             r"[Ff]ield required|\bis required\b|'Required'|\"Required\"|received:? \"?'?undefined|: undefined$|\(required\)|\bmissing\b|\bMissing\b|is not set|must be set$|isNotEmpty|isDefined|isString|>=1 char|at least 1 char"
         ),

@@ -65,7 +65,7 @@ RULE = Rule(
         "absent": re.compile(
             # PostgreSQL, by itself or behind any driver
             r"\b(?:relation|type|column|schema) \\?[\"'][^\"'\n]{1,128}[\"'](?: of relation \\?\"[^\"\n]{1,128}\")? does not exist(?!,? skipping)|\bcolumn [\w.]{3,128} does not exist"
-            r"|\b42P01\b|\b42703\b|\bundefined_(?:table|column)\b|\bUndefined(?:Table|Column)(?:Error)?\b|\b3F000\b"
+            r"|\b42P01\b|(?:(?i:code|sqlstate)\W{1,6}|[(\[])42703\b|\b42703: |\bundefined_(?:table|column)\b|\bUndefined(?:Table|Column)(?:Error)?\b|\b3F000\b"
             # SQLite
             r"|\bno such (?:table|column): \w|has no column named \w"
             # MySQL, MariaDB, ClickHouse

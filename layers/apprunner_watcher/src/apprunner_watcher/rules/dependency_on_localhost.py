@@ -77,11 +77,6 @@ _FAILED = re.compile(
 )
 _SEVERAL = 3
 _REFUSED = re.compile(r"ECONNREFUSED|econnrefused|\b[Rr]efused\b|ConnectionRefused")
-# a server of its own that the container starts: then it is that one which fails, or is not up yet
-_RUNS_ITS_OWN = re.compile(
-    r"PostgreSQL init process|database system is ready to accept|redis-server \*|Ready to accept connections|(?:mysqld|mariadbd): ready for connections"
-    r"|\bStarting (?:mysqld|redis-server|mongod|postgres)|supervisord started with pid"
-)
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
@@ -106,7 +101,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return None
     if not usual:
         confidence = at_most(Confidence.LIKELY if snapshot.has_ended else Confidence.POSSIBLE, confidence)
-    if any(_RUNS_ITS_OWN.search(line.text) for line in snapshot.application_log.failing):
+    if matches.application("runs_its_own"):
         confidence = Confidence.POSSIBLE
     port = _port(first)
     return Finding(
@@ -183,6 +178,11 @@ RULE = Rule(
             r"Attempting to connect to: \[(?:localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1):(?P<port>\d+)"
         ),
         "spring_amqp_failed": re.compile(r"AmqpConnectException: [^\n]{0,80}Connection refused"),
+        # a server of its own that the container starts: then it is that one which fails, or is not up yet
+        "runs_its_own": re.compile(
+            r"PostgreSQL init process|database system is ready to accept|redis-server \*|Ready to accept connections|(?:mysqld|mariadbd): ready for connections"
+            r"|\bStarting (?:mysqld|redis-server|mongod|postgres)|supervisord started with pid"
+        ),
         "socket": re.compile(
             r"(?P<postgres>/\.s\.PGSQL\.\d+|Is the server running (?:locally|on (?:host \"(?:localhost|127\.0\.0\.1|::1)\"|that host and accepting\"? on socket)))"
             r"|(?P<mysql>[Cc]an't connect to (?:local )?(?:MySQL |MariaDB )?server (?:on '(?:localhost|127\.0\.0\.1)|through socket)"

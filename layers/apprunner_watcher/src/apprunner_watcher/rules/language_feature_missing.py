@@ -107,7 +107,7 @@ RULE = Rule(
         ),
         "python_syntax_error": re.compile(r"SyntaxError: (?:invalid syntax|expected ':')"),
         "python_source": re.compile(
-            r"^\s+(?:match [^\n=:]{1,80}:|except\*|type \w+ = |(?:def|class) \w+\[|async |await |with \($)|\w := |[\s(=]f['\"]|import async\b|, async\b"
+            r"^\s+(?:match [^\n=:]{1,80}:|except\*|type \w+ = |(?:def|class) \w+\[|async |await |with \($)|\w := |[\s(=]f'|[\s(=]f\"|import async\b|, async\b"
         ),
         "java_hint": re.compile(
             r"does not \"(?:opens|exports) [\w.]+\" to |(?:NoClassDefFoundError|ClassNotFoundException): (?:java[./](?:util|lang|net|io|nio|time)[./]|javax[./](?:xml[./]bind|activation|annotation)[./])|NoSuchMethodError: \W{0,3}[\w.$]{0,60} ?java[./](?:util|lang|net|io|nio|time)[./]"

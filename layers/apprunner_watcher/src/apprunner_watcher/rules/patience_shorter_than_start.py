@@ -32,15 +32,9 @@ def check(snapshot: Snapshot, _matches: Matches) -> Finding | None:
 def _first(snapshot: Snapshot, began: datetime) -> Listening | None:
     """Where the first container of the deployment says that it listens; later ones were started for other reasons."""
     log = snapshot.application_log
-    stream = next((line.stream for line in log.failing if line.at >= began), "")
-    return next(
-        (
-            one
-            for one in log.listening
-            if one.line.stream == stream and one.port == snapshot.checked_port and not one.is_loopback
-        ),
-        None,
-    )
+    reached = [one for one in log.listening if one.port == snapshot.checked_port and not one.is_loopback]
+    stream = next((line.stream for line in log.failing if line.at >= began), "") if reached else ""
+    return next((one for one in reached if one.line.stream == stream), None)
 
 
 RULE = Rule(

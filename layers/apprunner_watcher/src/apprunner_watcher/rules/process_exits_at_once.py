@@ -128,7 +128,7 @@ RULE = Rule(
         ),
         "raised": re.compile(r"\b\w*(?:Error|Exception)\b|\bpanic: "),
         "error": re.compile(
-            r"(?i)\busage: |\b(?!could not reliably determine)(?:err(?:or)?s?|fatal|critical|fail(?:s|ed|ure)?|cannot|unable|refused|denied|missing|invalid|not found|could not|timed? ?out|no such)\b"
+            r"(?i)\busage: |\b(?!could not reliably determine)(?:err(?:or)?s?|fatal|critical|fail(?:s|ed|ure)?|cannot|unable|refused|denied|missing|invalid|not found|could not|timeout|timed? out|no such)\b"
         ),
     },
 )
