@@ -36,7 +36,9 @@ def test_a_sign_says_more_than_a_letter() -> None:
 
 
 @given(st.data())
-@pytest.mark.parametrize("pattern", [one for one, found in WORDS.items() if found and "(?>" not in one and "(?<" not in one])
+@pytest.mark.parametrize(
+    "pattern", [one for one, found in WORDS.items() if found and "(?>" not in one and "(?<" not in one]
+)
 def test_every_text_that_is_found_holds_a_word(pattern: str, data: st.DataObject) -> None:
     compiled = re.compile(pattern, data.draw(st.sampled_from([0, re.IGNORECASE | re.ASCII])))
     text = data.draw(st.from_regex(compiled))

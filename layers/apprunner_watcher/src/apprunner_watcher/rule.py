@@ -97,14 +97,31 @@ CHANGE_SOURCE_CONFIGURATION = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """A pattern found in a line, and the texts of its neighbours in the same stream: some messages take two lines."""
+    """A pattern found in a line of a log, at this place."""
 
-    line: Line
+    log: Sequence[Line] = field(repr=False)
+    at: int
     found: re.Match[str]
-    before: str = ""
-    after: str = ""
+
+    @property
+    def line(self) -> Line:
+        """The line that it is found in."""
+        return self.log[self.at]
+
+    @property
+    def before(self) -> str:
+        """What its neighbour in the same stream says, if there is one: some messages take two lines."""
+        return self._neighbour(self.at - 1)
+
+    @property
+    def after(self) -> str:
+        """The same of the neighbour behind it."""
+        return self._neighbour(self.at + 1)
+
+    def _neighbour(self, at: int) -> str:
+        return self.log[at].said if 0 <= at < len(self.log) and self.log[at].stream == self.line.stream else ""
 
     def __getitem__(self, group: int | str) -> str:
         """The text of a group, empty where it took no part."""
@@ -174,13 +191,8 @@ def _scan(
         for one in candidates:
             if (at, one) not in found_at and (found := distinct[one].search(text)):
                 found_at.add((at, one))
-                before, after = _text(lines, at - 1, lines[at].stream), _text(lines, at + 1, lines[at].stream)
-                matches[distinct[one]].append(Match(lines[at], found, before, after))
+                matches[distinct[one]].append(Match(lines, at, found))
     return {key: tuple(matches[pattern]) for key, pattern in patterns.items()}
-
-
-def _text(lines: tuple[Line, ...], at: int, stream: str) -> str:
-    return lines[at].said if 0 <= at < len(lines) and lines[at].stream == stream else ""
 
 
 def weight(snapshot: Snapshot) -> Confidence | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from apprunner_watcher.log import Line
+from apprunner_watcher.log import ApplicationLog, Line
 from apprunner_watcher.patterns import pattern_set
 from apprunner_watcher.rule import Confidence, Match, at_most, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
@@ -35,23 +35,13 @@ def proved(
         return (lasting[0], confidence) if len(lasting) >= least else None
     first, confidence = gravest(found, confidence)
     last = max(found, key=lambda match: match.line.at)
-    if is_overcome(snapshot.application_log.failing, last.line):
+    if is_overcome(snapshot.application_log, last.line):
         return first, at_most(Confidence.LIKELY, confidence)
     return first, confidence
 
 
-def is_overcome(lines: Sequence[Line], error: Line) -> bool:
+def is_overcome(log: ApplicationLog, error: Line) -> bool:
     """Whether a line behind the error, in the same stream, says that there is a connection."""
-    behind = [line.said for line in lines[_place(lines, error) + 1 :] if line.stream == error.stream]
+    behind = [line.said for line in log.below(error)]
     may_tell = (behind[at] for at, _ in pattern_set((_CONNECTED,)).candidates(behind))
     return any(_CONNECTED.search(said) and not _NOT_YET.search(said) for said in may_tell)
-
-
-def around(lines: Sequence[Line], error: Line, before: int, after: int) -> tuple[Line, ...]:
-    """The error with its neighbours in the same stream."""
-    at = _place(lines, error)
-    return tuple(line for line in lines[max(0, at - before) : at + after + 1] if line.stream == error.stream)
-
-
-def _place(lines: Sequence[Line], line: Line) -> int:
-    return next(place for place, one in enumerate(lines) if one is line)

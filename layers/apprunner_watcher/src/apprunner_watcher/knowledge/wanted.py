@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
@@ -136,20 +137,6 @@ def usually(found: Mapping[str, Iterable[Match]], may_be_wrong: AbstractSet[str]
     return finding if is_sure else replace(finding, confidence=at_most(Confidence.LIKELY, confidence))
 
 
-def rows_until(line: Line, rows: int, snapshot: Snapshot) -> list[Line]:
-    """A line and as many of its stream above it, in time order."""
-    of_stream = [one for one in snapshot.application_log.failing if one.stream == line.stream]
-    at = next(place for place, one in enumerate(of_stream) if one is line)
-    return of_stream[max(0, at - rows) : at + 1]
-
-
-def rows_below(line: Line, rows: int, snapshot: Snapshot) -> list[Line]:
-    """As many lines of its stream below a line."""
-    of_stream = [one for one in snapshot.application_log.failing if one.stream == line.stream]
-    at = next(place for place, one in enumerate(of_stream) if one is line)
-    return of_stream[at + 1 : at + 1 + rows]
-
-
 MOST_LOOKED_AROUND = 100  # matches: a container that is started again and again says the same
 _ROWS = 10  # of a trace, above the error
 _READ = re.compile(
@@ -159,7 +146,7 @@ _READ = re.compile(
 
 def read_above(line: Line, snapshot: Snapshot) -> tuple[str, Line | None]:
     """The variable that is read in the source code that a trace shows above its error, and that row of it."""
-    for one in reversed(rows_until(line, _ROWS, snapshot)):
+    for one in reversed(snapshot.application_log.near(line, above=_ROWS)):
         if found := _READ.search(one.said):
             return found["name"], one
     return "", None
@@ -171,6 +158,5 @@ def first_of(match: re.Match[str]) -> str:
 
 
 def _is_last(line: Line, snapshot: Snapshot) -> bool:
-    of_stream = [one for one in snapshot.application_log.failing if one.stream == line.stream]
-    telling = [one for one in of_stream if not _SAYS_NOTHING.search(one.text)]
-    return line in telling[-_LAST:]
+    below = (one for one in snapshot.application_log.below(line) if not _SAYS_NOTHING.search(one.text))
+    return not _SAYS_NOTHING.search(line.text) and len(list(islice(below, _LAST))) < _LAST

@@ -1,7 +1,7 @@
 """Here you find what an application says it answered to GET and HEAD, in the formats of servers and frameworks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from apprunner_watcher.patterns import pattern_set
 
@@ -48,7 +48,6 @@ _LINES = (
     re.compile(rf"{_PATH_KEY}[^\n]{{0,1000}}{_STATUS_KEY}"),
     re.compile(rf"{_STATUS_KEY}[^\n]{{0,1000}}{_PATH_KEY}"),
 )
-_WORDS = ("GET", "HEAD", "tatus", "code=", "_code")  # no pattern above is found without one of them
 
 # Rails, Phoenix, Fastify, ASP.NET and serve write one line when a request begins and another when it ends.
 BEGINS = re.compile(
@@ -80,15 +79,12 @@ NAMES_PATH = re.compile(
 _NOT_FOUND = 404
 
 
-def answered(text: str, path: str) -> int | None:
-    """The status with which a line of an access log says that this path was answered."""
-    if path not in text or not any(word in text for word in _WORDS):
-        return None
-    for _, candidates in pattern_set(_LINES).candidates([text]):
-        for place in sorted(candidates):
-            if (found := _LINES[place].search(text)) and _is_path(found["path"], path):
-                return int(found["status"])
-    return None
+def answered(texts: Sequence[str], path: str) -> Iterator[tuple[int, int]]:
+    """The places of the texts in which an access log says that this path was answered, each with the status."""
+    for at, candidates in pattern_set(_LINES).candidates(texts):
+        found = (_LINES[one].search(texts[at]) for one in sorted(candidates))
+        if status := next((int(one["status"]) for one in found if one and _is_path(one["path"], path)), None):
+            yield at, status
 
 
 def begins(text: str) -> str:

@@ -5,8 +5,6 @@ The patterns have no lookarounds, so that RE2 reads just this and not something 
 
 import re
 
-from apprunner_watcher.patterns import pattern_set
-
 SAYS_IT_LISTENS = re.compile(
     r"\b(?:listening|running|started|serving|ready)\b"  # nearly everybody
     r"|\bstarting [^\n]{0,40}\b(?:server|listener)\b|\bstarting\b[^\n]{0,80}\b(?:on|at)\b"  # Rails, Vapor, vLLM, Go
@@ -111,12 +109,9 @@ def place(text: str) -> tuple[str, int] | None:
 
     Of several addresses with one port, as NiceGUI and Remix print them, the one that others can reach.
     """
-    candidates = [place for _, places in pattern_set(ADDRESSES).candidates([text]) for place in sorted(places)]
-    if not candidates or not SAYS_IT_LISTENS.search(text) or _SOMETHING_ELSE.search(text):
+    if not SAYS_IT_LISTENS.search(text) or _SOMETHING_ELSE.search(text):
         return None
-    found = sorted(
-        (one for place in candidates for one in ADDRESSES[place].finditer(text)), key=lambda one: one.start()
-    )
+    found = sorted((one for address in ADDRESSES for one in address.finditer(text)), key=lambda one: one.start())
     places = list(map(_place, found))
     if not places or not _OWN_HOST.fullmatch(places[0][0]):
         return None

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import groupby
 
 from apprunner_watcher.log.access_log import BEGINS, NAMES_PATH, answered, begins, ends, names
-from apprunner_watcher.log.listening import SAYS_IT_LISTENS, is_loopback, place
+from apprunner_watcher.log.listening import ADDRESSES, SAYS_IT_LISTENS, is_loopback, place
 from apprunner_watcher.log.logged import Logged, logged
 from apprunner_watcher.log.trace import MAY_BEGIN, extents
 from apprunner_watcher.missing import Missing
@@ -298,14 +298,40 @@ class ApplicationLog:
     group_exists: bool = True
 
     @cached_property
+    def _streams(self) -> Mapping[str, tuple[Line, ...]]:
+        streams: dict[str, list[Line]] = defaultdict(list)
+        for line in self.failing:
+            streams[line.stream].append(line)
+        return {stream: tuple(lines) for stream, lines in streams.items()}
+
+    @cached_property
+    def _places(self) -> Mapping[int, int]:
+        """By the id of a line: its place in its stream. Equal lines may stand there more than once."""
+        return {id(line): at for lines in self._streams.values() for at, line in enumerate(lines)}
+
+    def near(self, line: Line, *, above: int = 0, below: int = 0) -> tuple[Line, ...]:
+        """One of the failing version's lines with as many neighbours of its stream, in the order of the log."""
+        at = self._places[id(line)]
+        return self._streams[line.stream][max(0, at - above) : at + 1 + below]
+
+    def below(self, line: Line, most: int | None = None) -> tuple[Line, ...]:
+        """All lines that follow one of the failing version's lines in its stream, or so many of them."""
+        at = self._places[id(line)] + 1
+        return self._streams[line.stream][at : None if most is None else at + most]
+
+    @cached_property
     def _telling(self) -> Mapping[int, set[int]]:
         """By the place of one of the failing version's lines: which of `_READINGS` it may hold."""
-        texts = [(at, line.text) for at, line in enumerate(self.failing)]
-        texts += [(at, line.said) for at, line in enumerate(self.failing) if line.logged]
         telling: dict[int, set[int]] = defaultdict(set)
-        for one, readings in pattern_set(_READINGS).candidates([text for _, text in texts]):
-            telling[texts[one][0]].update(readings)
+        for one, readings in pattern_set(_READINGS).candidates([text for _, text in self._texts]):
+            telling[self._texts[one][0]].update(readings)
         return telling
+
+    @cached_property
+    def _texts(self) -> Sequence[tuple[int, str]]:
+        """The texts of the failing version's lines, and what a logger wrapped into some; each with its line's place."""
+        wrapped = ((at, line.said) for at, line in enumerate(self.failing) if line.logged)
+        return [*wrapped, *((at, line.text) for at, line in enumerate(self.failing))]  # the line itself counts most
 
     def _that_may_hold(self, reading: int) -> Iterator[Line]:
         return (self.failing[at] for at in sorted(self._telling) if reading in self._telling[at])
@@ -313,7 +339,9 @@ class ApplicationLog:
     @cached_property
     def listening(self) -> tuple[Listening, ...]:
         """Where the failing version says that it listens for requests."""
-        found = map(_listening, self._that_may_hold(_LISTENS))
+        lines = list(self._that_may_hold(_LISTENS))
+        named = pattern_set(ADDRESSES).candidates([line.text for line in lines])
+        found = (_listening(lines[at]) for at, _ in named)
         return tuple(one for one in found if one)
 
     @cached_property
@@ -329,6 +357,14 @@ class ApplicationLog:
         may_be = any(self._that_may_hold(_MAY_TRACE)) or any(is_wrapped)
         return traces(self.failing) if may_be else ()
 
+    def trace_of(self, line: Line) -> Trace | None:
+        """The stack trace that one of the failing version's lines belongs to."""
+        return self._trace_of.get(id(line))
+
+    @cached_property
+    def _trace_of(self) -> Mapping[int, Trace]:
+        return {id(line): trace for trace in reversed(self.traces) for line in trace.lines}
+
     def answers(self, path: str) -> tuple[Answer, ...]:
         """What the failing version's access log says it answered to GET and HEAD of this path."""
         if found := tuple(self._logged_answers(path)):
@@ -339,6 +375,8 @@ class ApplicationLog:
     def _logged_answers(self, path: str) -> Iterator[Answer]:
         asked, stream = "", ""
         beginning = {at for at, readings in self._telling.items() if _BEGINS in readings}
+        texts = [(at, text) for at, text in self._texts if path in text]
+        told = {texts[one][0]: status for one, status in answered([text for _, text in texts], path)}
         for at, line in enumerate(self.failing):
             if line.stream != stream:
                 asked, stream = "", line.stream
@@ -348,8 +386,8 @@ class ApplicationLog:
                 if status:
                     yield Answer(line, status)
                 asked = ""
-            elif status := answered(line.text, path) or (answered(line.said, path) if line.logged else None):
-                yield Answer(line, status)
+            elif at in told:
+                yield Answer(line, told[at])
 
 
 _LOGS_ARRIVE_WITHIN = timedelta(minutes=3)

@@ -3,7 +3,7 @@
 import re
 
 from apprunner_watcher.dependency import Dependency, Resource
-from apprunner_watcher.knowledge.proof import around, proved
+from apprunner_watcher.knowledge.proof import proved
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
@@ -23,7 +23,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 
 def _is_of_cache(snapshot: Snapshot, match: Match) -> bool:
-    near = around(snapshot.application_log.failing, match.line, before=2, after=6)
+    near = snapshot.application_log.near(match.line, above=2, below=6)
     return any(_CACHE.search(line.text) for line in near)
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from apprunner_watcher.knowledge.proof import around
 from apprunner_watcher.knowledge.wanted import is_harmless
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
@@ -54,7 +53,7 @@ def _paths(snapshot: Snapshot, matches: Matches) -> Iterator[Line]:
     for match in matches.application("path"):
         yield match.line
     for match in matches.application("path_opens"):
-        below = around(snapshot.application_log.failing, match.line, before=0, after=1)
+        below = snapshot.application_log.below(match.line, 1)
         yield from (line for line in below if _NAME_ALONE.match(line.text))
 
 

@@ -60,9 +60,7 @@ def _is_nothing(match: Match, snapshot: Snapshot) -> bool:
     if _NOTHING.search(match.found.string[match.found.start() :]):
         return True
     # Node.js prints what it could not parse some rows below
-    lines = snapshot.application_log.failing
-    at = next(place for place, one in enumerate(lines) if one is match.line)
-    return any(_INPUT_IS_NOTHING.search(one.said) for one in lines[at : at + 20] if one.stream == match.line.stream)
+    return any(_INPUT_IS_NOTHING.search(one.said) for one in snapshot.application_log.near(match.line, below=20))
 
 
 def _suspects(match: Match, snapshot: Snapshot) -> Iterator[Variable]:

@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, is_harmless, read_above, rows_below
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, is_harmless, read_above
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -57,7 +57,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 def _is_read_by_the_module_itself(line: Line, snapshot: Snapshot) -> bool:
     """Whether Node.js shows the parser called by an application's module while it loads: mostly with a variable."""
-    rows = [one.said for one in rows_below(line, _ROWS, snapshot)]
+    rows = [one.said for one in snapshot.application_log.below(line, _ROWS)]
     parsed = next((place for place, row in enumerate(rows) if _PARSES.search(row)), None)
     return parsed is not None and bool(_OWN_MODULE.search("".join(rows[parsed + 1 : parsed + 2])))
 

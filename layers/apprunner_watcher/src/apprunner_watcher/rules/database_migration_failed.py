@@ -1,6 +1,7 @@
 """A migration that is run at start fails, and the application does not come up."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from apprunner_watcher.knowledge.proof import proved
@@ -50,8 +51,10 @@ def _is_in_migration(error: Match, matches: Matches) -> bool:
     stream = error.line.stream
     if any(mark.line.stream == stream for mark in (*matches.application("at_work"), *matches.application("said"))):
         return True
-    steps = [one for one in matches.application("step") if one.line.stream == stream and one.line.at <= error.line.at]
-    return bool(steps) and not any(steps[-1].found.groups())
+    steps = matches.application("step")
+    before = steps[: bisect_right(steps, error.line.at, key=lambda one: one.line.at)]
+    last = next((one for one in reversed(before) if one.line.stream == stream), None)
+    return last is not None and not any(last.found.groups())
 
 
 RULE = Rule(

@@ -97,7 +97,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     first, confidence = gravest(usual or others, confidence)
     if snapshot.is_live and not _lasts(snapshot, usual or others):
         return None
-    if snapshot.is_live and is_overcome(snapshot.application_log.failing, failed[-1].line):
+    if snapshot.is_live and is_overcome(snapshot.application_log, failed[-1].line):
         return None
     if not usual:
         confidence = at_most(Confidence.LIKELY if snapshot.has_ended else Confidence.POSSIBLE, confidence)
@@ -117,7 +117,7 @@ def _lasts(snapshot: Snapshot, failed: Sequence[Match]) -> bool:
     if not refused:
         return False
     is_error = not gravest(failed, Confidence.CERTAIN)[0].line.is_passing
-    is_over = is_overcome(snapshot.application_log.failing, refused[-1].line)
+    is_over = is_overcome(snapshot.application_log, refused[-1].line)
     return (is_error or len(refused) >= _SEVERAL) and not is_over
 
 

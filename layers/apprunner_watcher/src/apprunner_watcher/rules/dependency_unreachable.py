@@ -1,5 +1,6 @@
 """A named dependency refuses the connection or does not answer, and nothing finer is known."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from apprunner_watcher.knowledge.fallback import fallback
@@ -38,15 +39,16 @@ def _has_other_root(snapshot: Snapshot, failure: Failure) -> bool:
     if failure.is_plain:
         return False
     line = failure.match.line
-    trace = next((one for one in snapshot.application_log.traces if line in one.lines), None)
+    trace = snapshot.application_log.trace_of(line)
     return bool(trace and trace.root is not line and not FAILED.search(trace.says))
 
 
 def _lasting(snapshot: Snapshot, failed: Sequence[Failure]) -> list[Failure]:
     """Of a live service: what it tried more than once and never reached, of that which it has to itself."""
     own = [one for one in failed if one.place and not one.match.line.is_passing and _is_own(snapshot, one)]
-    again = [one for one in own if sum(one.place == other.place for other in own) > 1]
-    is_over = again and is_overcome(snapshot.application_log.failing, again[-1].match.line)
+    often = Counter(one.place for one in own)
+    again = [one for one in own if often[one.place] > 1]
+    is_over = again and is_overcome(snapshot.application_log, again[-1].match.line)
     return [] if is_over else again
 
 

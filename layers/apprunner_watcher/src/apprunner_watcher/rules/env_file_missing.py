@@ -2,7 +2,7 @@
 
 import re
 
-from apprunner_watcher.knowledge.wanted import is_optional, rows_below
+from apprunner_watcher.knowledge.wanted import is_optional
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -33,7 +33,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 
 def _is_last(line: Line, snapshot: Snapshot) -> bool:
-    return len(rows_below(line, _MOST_AFTER, snapshot)) < _MOST_AFTER
+    return len(snapshot.application_log.below(line, _MOST_AFTER)) < _MOST_AFTER
 
 
 RULE = Rule(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, SET_IT, Wanted, first_of, missed, rows_below
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, SET_IT, Wanted, first_of, missed
 from apprunner_watcher.rule import Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
@@ -30,7 +30,7 @@ def _named(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
         if not _NO_VARIABLE.search(match.line.text):
             yield Wanted(match.line, first_of(match.found), bool(_DEMAND.search(match.line.text)))
     for match in matches.application("headline")[:MOST_LOOKED_AROUND]:
-        for row in rows_below(match.line, _LONGEST_LIST, snapshot):
+        for row in snapshot.application_log.below(match.line, _LONGEST_LIST):
             if name := _LISTED.search(row.said):
                 yield Wanted(match.line, name[1])
             elif row.said.strip():

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, Wanted, first_of, missed, rows_until
+from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, Wanted, first_of, missed
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -51,7 +51,7 @@ def _of_pydantic(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
     for match in matches.application("field"):
         yield Wanted(match.line, _variable(match[1]), is_of_settings or match[1].isupper())
     for match in matches.application("below_its_field")[:MOST_LOOKED_AROUND]:
-        rows = rows_until(match.line, 1, snapshot)
+        rows = snapshot.application_log.near(match.line, above=1)
         if (field := _FIELD.search(rows[0].said)) and rows[0] is not match.line:
             yield Wanted(match.line, _variable(field[1]), is_of_settings or field[1].isupper(), rows[0])
 
@@ -64,7 +64,7 @@ def _is_of_settings(matches: Matches) -> bool:
 
 def _path_beside(line: Line, snapshot: Snapshot) -> tuple[str, Line | None]:
     """The path of the issue that this line belongs to: Zod prints it above its message, in one row or in three."""
-    rows = rows_until(line, _ROWS, snapshot)
+    rows = snapshot.application_log.near(line, above=_ROWS)
     for place in range(len(rows) - 1, -1, -1):
         text = rows[place].said
         if _PATH_OPENS.search(text) and (quoted := _QUOTED.search(rows[place + 1].said)):

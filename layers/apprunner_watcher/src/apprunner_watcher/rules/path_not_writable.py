@@ -88,15 +88,16 @@ def _is_about_else(match: Match, snapshot: Snapshot) -> bool:
         return True
     if snapshot.is_live and (_OF_THE_SYSTEM.search(said) or _HELPS_ITSELF.search(match.after)):
         return True
-    trace = next((one for one in snapshot.application_log.traces if match.line in one.lines), None)
+    trace = snapshot.application_log.trace_of(match.line)
     return bool(trace and any(_RUNS_A_PROGRAM.search(line.text) for line in trace.lines))
 
 
 def _goes_on(match: Match, snapshot: Snapshot) -> bool:
     """Whether the application lived on to raise something else."""
-    traces = [one for one in snapshot.application_log.traces if one.head.stream == match.line.stream]
-    is_in_one = any(match.line in one.lines for one in traces)
-    return not is_in_one and any(one.head.at > match.line.at for one in traces)
+    log = snapshot.application_log
+    of_stream = (one for one in reversed(log.traces) if one.head.stream == match.line.stream)
+    last = next(of_stream, None)
+    return not log.trace_of(match.line) and last is not None and last.head.at > match.line.at
 
 
 def _may_be_else(match: Match) -> bool:

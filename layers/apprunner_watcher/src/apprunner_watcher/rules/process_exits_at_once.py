@@ -40,9 +40,7 @@ def _confidence(snapshot: Snapshot, matches: Matches, *, says_why: bool) -> Conf
 
 def _ends_with(snapshot: Snapshot, line: Line) -> bool:
     """Whether nothing but a table, as PM2 draws one, stands below the line in its stream."""
-    of_stream = [one for one in snapshot.application_log.failing if one.stream == line.stream]
-    below = of_stream[of_stream.index(line) + 1 :]
-    return all(_TABLE.match(one.text) for one in below)
+    return all(_TABLE.match(one.text) for one in snapshot.application_log.below(line))
 
 
 def _last_words(snapshot: Snapshot) -> Iterator[Evidence]:

@@ -1,6 +1,7 @@
 """The program that the command names is not in the image, or not on its PATH."""
 
 import re
+from itertools import islice
 
 from apprunner_watcher.knowledge.program import is_console_script, is_shell_script
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
@@ -67,9 +68,8 @@ def _limit(match: Match, snapshot: Snapshot, matches: Matches) -> Confidence:
 
 def _goes_on(match: Match, snapshot: Snapshot) -> bool:
     """Whether the log has much to say afterwards: then it was no more than a helper."""
-    lines = [line for line in snapshot.application_log.failing if line.stream == match.line.stream]
-    after = [line for line in lines[lines.index(match.line) + 1 :] if not _FOLLOWS.search(line.said)]
-    return len(after) > _LAST_WORDS
+    after = (line for line in snapshot.application_log.below(match.line) if not _FOLLOWS.search(line.said))
+    return len(list(islice(after, _LAST_WORDS + 1))) > _LAST_WORDS
 
 
 _SHELL = r"(?:/(?:usr/)?bin/)?(?:ba|da|a|z)?sh: "

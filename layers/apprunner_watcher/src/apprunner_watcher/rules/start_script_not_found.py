@@ -37,8 +37,7 @@ def _named(match: Match) -> str:
 
 
 def _after(match: Match, snapshot: Snapshot) -> list[str]:
-    lines = [line for line in snapshot.application_log.failing if line.stream == match.line.stream]
-    return [line.said for line in lines[lines.index(match.line) :][:_FRAMES]]
+    return [line.said for line in snapshot.application_log.near(match.line, below=_FRAMES)]
 
 
 def _has_parent(match: Match, snapshot: Snapshot) -> bool:

@@ -3,7 +3,7 @@
 import re
 
 from apprunner_watcher.dependency import Dependency
-from apprunner_watcher.knowledge.proof import around, proved
+from apprunner_watcher.knowledge.proof import proved
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
@@ -29,7 +29,7 @@ def _finding(match: Match, confidence: Confidence) -> Finding:
 
 def _unnamed(snapshot: Snapshot, match: Match, confidence: Confidence, matches: Matches) -> Finding | None:
     """The certificate of something else is refused in the same words: a client must be named beside it."""
-    near = around(snapshot.application_log.failing, match.line, before=20, after=20)
+    near = snapshot.application_log.near(match.line, above=20, below=20)
     frame = next((frame.line for frame in matches.application("frame") if frame.line in near), None)
     if frame:
         evidence = (Evidence.of(match.line), Evidence.of(frame))
@@ -56,7 +56,7 @@ def _names_client(text: str) -> bool:
 
 
 def _is_of_other_client(snapshot: Snapshot, match: Match) -> bool:
-    near = around(snapshot.application_log.failing, match.line, before=3, after=15)
+    near = snapshot.application_log.near(match.line, above=3, below=15)
     return any(_OTHER_CLIENT.search(line.text) for line in near)
 
 
