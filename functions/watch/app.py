@@ -14,6 +14,7 @@ from apprunner_watcher.aws.fingerprint_key import FingerprintKey
 from apprunner_watcher.aws.gather import Sight
 from apprunner_watcher.aws.table import Table
 from apprunner_watcher.aws.topic import Topic
+from apprunner_watcher.diagnosis import prepare_for_deployments
 from apprunner_watcher.event import NotUnderstoodError, parse
 from apprunner_watcher.watch import Watcher
 
@@ -40,6 +41,7 @@ def _watcher(environment: os._Environ[str], clients: Clients) -> Watcher:
 clients = Clients()
 watcher = _watcher(os.environ, clients)
 _ = clients.apprunner, clients.logs
+prepare_for_deployments()
 
 
 @logger.inject_lambda_context

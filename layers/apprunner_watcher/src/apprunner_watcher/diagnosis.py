@@ -23,6 +23,7 @@ from apprunner_watcher.rule import (
     Rule,
     Scan,
     Step,
+    prepare,
 )
 from apprunner_watcher.rules import CATALOGUE
 from apprunner_watcher.service import ServiceStatus
@@ -116,7 +117,7 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
     verdict = _verdict(snapshot)
     serving = _serving(snapshot, verdict)
     occasion = _occasion(snapshot)
-    asked = tuple(rule for rule in catalogue if occasion in rule.occasions)
+    asked = _asked(catalogue, occasion)
     scan = Scan(asked, snapshot)
     findings: list[tuple[Rule, Finding]] = []
     not_judged: list[NotJudged] = []
@@ -142,6 +143,15 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
         not_seen=snapshot.missing,
         looked_at=len(asked),
     )
+
+
+def prepare_for_deployments() -> None:
+    """Do now what the first diagnosis of a deployment would take a quarter of a second longer for."""
+    prepare(_asked(CATALOGUE, Occasion.DEPLOYMENT))
+
+
+def _asked(catalogue: tuple[Rule, ...], occasion: Occasion) -> tuple[Rule, ...]:
+    return tuple(rule for rule in catalogue if occasion in rule.occasions)
 
 
 def _occasion(snapshot: Snapshot) -> Occasion:

@@ -8,7 +8,8 @@ lookarounds that RE2 lacks. Nearly every line of a log holds none of the words.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import accumulate
 
 import re2
@@ -24,36 +25,56 @@ _AT_ONCE = 1000  # texts
 _MEMORY = 64 * 1024 * 1024  # bytes, at most, for the automaton of one pattern; it takes what it needs
 
 
-class PatternSet:
-    """Patterns that are searched together."""
+@dataclass
+class _Pattern:
+    text: str
 
-    def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
-        """Nothing is compiled for RE2 before a text holds a word of it."""
-        self._patterns = tuple(patterns)
-        self._automata: dict[int, re2.Set] = {}
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(self.text)
+
+    @cached_property
+    def automaton(self) -> re2.Set:
+        """It says whether a text may hold the pattern, and nothing of where, which is what RE2 is fastest at."""
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = _MEMORY
+        automaton = re2.Set.SearchSet(options)
+        automaton.Add("(?m)" + broader(self.text))  # so it is also found in texts that are joined
+        automaton.Compile()
+        return automaton
+
+
+class PatternSet:
+    """Patterns of `re` that are searched together."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """Only the words are made ready. A pattern is compiled when the first text holds a word of it."""
+        self._patterns = tuple(map(_Pattern, patterns))
         asking: dict[str, list[int]] = defaultdict(list)
         for place, pattern in enumerate(self._patterns):
-            for word in words(pattern) or _ANY_TEXT:
+            for word in words(pattern.text) or _ANY_TEXT:
                 asking[word].append(place)
         self._asking = tuple(asking.values())  # by word: the places of the patterns that ask for it
         self._words = BytesAhoCorasick([word.encode() for word in asking])
 
-    def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
-        """The place of each text that patterns may be found in, in order, and their places. Others are not in it.
+    def search(self, texts: Sequence[str]) -> Iterator[tuple[int, int, re.Match[str]]]:
+        """Where a pattern is found: the place of the text, that of the pattern, and its first match; in this order.
 
         Raises `re2.error` for a pattern that RE2 cannot read even without its lookarounds.
         """
         for first in range(0, len(texts), _AT_ONCE):
-            some = [_encoded(text) for text in texts[first : first + _AT_ONCE]]
-            found: dict[int, list[int]] = defaultdict(list)
-            for place, holding in self._holding_a_word(some).items():
-                automaton = self._automaton(place)
-                if automaton.Match(_END.join(some[at] for at in holding)):  # hardly ever
-                    for at in holding:
-                        if automaton.Match(some[at]):
-                            found[at].append(place)
-            for at in sorted(found):
-                yield first + at, found[at]
+            some = texts[first : first + _AT_ONCE]
+            for at, place in sorted(self._candidates([_encoded(text) for text in some])):
+                if found := self._patterns[place].compiled.search(some[at]):
+                    yield first + at, place, found
+
+    def _candidates(self, texts: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+        """The places of texts and patterns where RE2 finds one; in no order."""
+        for place, holding in self._holding_a_word(texts).items():
+            automaton = self._patterns[place].automaton
+            if automaton.Match(_END.join(texts[at] for at in holding)):  # hardly ever
+                yield from ((at, place) for at in holding if automaton.Match(texts[at]))
 
     def _holding_a_word(self, texts: Sequence[bytes]) -> Mapping[int, set[int]]:
         """By the place of a pattern: the places of the texts that hold one of its words."""
@@ -71,11 +92,6 @@ class PatternSet:
                 holding[pattern].update(places)
         return holding
 
-    def _automaton(self, place: int) -> re2.Set:
-        if place not in self._automata:
-            self._automata[place] = _automaton(self._patterns[place])
-        return self._automata[place]
-
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
@@ -85,20 +101,8 @@ def _lower(text: bytes) -> bytes:
     return text.lower() if text.isascii() else _encoded(text.decode("utf-8", "surrogatepass").lower())
 
 
-def _automaton(pattern: re.Pattern[str]) -> re2.Set:
-    """It says whether a text may hold the pattern, and nothing of where, which is what RE2 is fastest at."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _MEMORY
-    automaton = re2.Set.SearchSet(options)
-    flags = "(?im)" if pattern.flags & re.IGNORECASE else "(?m)"
-    automaton.Add(flags + broader(pattern.pattern))
-    automaton.Compile()
-    return automaton
-
-
 @cache
-def pattern_set(patterns: tuple[re.Pattern[str], ...]) -> PatternSet:
+def pattern_set(patterns: tuple[str, ...]) -> PatternSet:
     """The set of these patterns, compiled once."""
     return PatternSet(patterns)
 

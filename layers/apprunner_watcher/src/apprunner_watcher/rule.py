@@ -128,6 +128,9 @@ class Match:
         return self.found[group] or ""
 
 
+_Name = tuple[str, str]  # of a pattern: the id of its rule, and what the rule calls it
+
+
 class Scan:
     """Where the patterns of all rules are found. Each log is passed over once, when it is first asked for.
 
@@ -140,13 +143,12 @@ class Scan:
         self._snapshot = snapshot
 
     @cached_property
-    def application(self) -> Mapping[tuple[str, str], tuple[Match, ...]]:
+    def application(self) -> Mapping[_Name, tuple[Match, ...]]:
         """By rule id and name of the pattern: where it is found in the failing version's log, in time order."""
-        patterns = {(rule.id, name): one for rule in self._rules for name, one in rule.application_patterns.items()}
-        return _scan(patterns, self._snapshot.application_log.failing)
+        return _scan(_application_patterns(self._rules), self._snapshot.application_log.failing)
 
     @cached_property
-    def service(self) -> Mapping[tuple[str, str], tuple[Match, ...]]:
+    def service(self) -> Mapping[_Name, tuple[Match, ...]]:
         """The same for App Runner's own log."""
         patterns = {(rule.id, name): one for rule in self._rules for name, one in rule.service_patterns.items()}
         return _scan(patterns, self._snapshot.service_log.lines)
@@ -173,26 +175,33 @@ class Matches:
         return tuple(sorted(found, key=lambda one: one[1].line.at))
 
 
-def _scan(
-    patterns: Mapping[tuple[str, str], re.Pattern[str]], lines: tuple[Line, ...]
-) -> Mapping[tuple[str, str], tuple[Match, ...]]:
-    distinct = tuple(dict.fromkeys(patterns.values()))  # several rules may look for the same
-    searched = pattern_set(distinct)
-    matches: dict[re.Pattern[str], list[Match]] = {pattern: [] for pattern in distinct}
+def prepare(rules: Sequence["Rule"]) -> None:
+    """Make the search for these rules ready before there is a log: it takes a quarter of a second, once."""
+    pattern_set(_distinct(_application_patterns(rules)))
+
+
+def _application_patterns(rules: Sequence["Rule"]) -> Mapping[_Name, str]:
+    return {(rule.id, name): one for rule in rules for name, one in rule.application_patterns.items()}
+
+
+def _distinct(patterns: Mapping[_Name, str]) -> tuple[str, ...]:
+    """Several rules may look for the same."""
+    return tuple(dict.fromkeys(patterns.values()))
+
+
+def _scan(patterns: Mapping[_Name, str], lines: tuple[Line, ...]) -> Mapping[_Name, tuple[Match, ...]]:
+    distinct = _distinct(patterns)
     # what a logger wrapped, as if it stood alone; and the line of JSON itself, whose other fields tell as well
     texts: list[tuple[int, str]] = []
     for at, line in enumerate(lines):
         texts.append((at, line.said))
         if line.logged:
             texts.append((at, unescaped(line.text)))
-    found_at: set[tuple[int, int]] = set()
-    for place, candidates in searched.candidates([text for _, text in texts]):
-        at, text = texts[place]
-        for one in candidates:
-            if (at, one) not in found_at and (found := distinct[one].search(text)):
-                found_at.add((at, one))
-                matches[distinct[one]].append(Match(lines, at, found))
-    return {key: tuple(matches[pattern]) for key, pattern in patterns.items()}
+    matches: dict[str, dict[int, Match]] = {pattern: {} for pattern in distinct}
+    for one, place, found in pattern_set(distinct).search([text for _, text in texts]):
+        at, _ = texts[one]
+        matches[distinct[place]].setdefault(at, Match(lines, at, found))
+    return {key: tuple(matches[pattern].values()) for key, pattern in patterns.items()}
 
 
 def weight(snapshot: Snapshot) -> Confidence | None:
@@ -235,10 +244,10 @@ def at_most(limit: Confidence, confidence: Confidence) -> Confidence:
     return max(limit, confidence, key=tuple(Confidence).index)
 
 
-def refused(snapshot: Snapshot, pattern: re.Pattern[str]) -> re.Match[str] | None:
+def refused(snapshot: Snapshot, pattern: str) -> re.Match[str] | None:
     """Where the error of a call that was refused, its code and its message, holds the pattern."""
     call = snapshot.call
-    return pattern.search(f"{call.error_code}: {call.error_message}")
+    return re.search(pattern, f"{call.error_code}: {call.error_message}")
 
 
 class Occasion(StrEnum):
@@ -265,8 +274,8 @@ class Rule:
     docs: str
     rollback: Literal["helps", "does-not-help", "unsafe"]  # could the last healthy image cure it?
     check: Callable[[Snapshot, Matches], Finding | None]
-    application_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
-    service_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    application_patterns: Mapping[str, str] = field(default_factory=dict)  # by a name: patterns of `re`
+    service_patterns: Mapping[str, str] = field(default_factory=dict)
     occasions: frozenset[Occasion] = frozenset({Occasion.DEPLOYMENT})
     gives_way_to: frozenset[str] = frozenset()  # the codes that explain this one: found as well, they come first
     is_generic: bool = False  # says where to look; steps back behind any finer cause

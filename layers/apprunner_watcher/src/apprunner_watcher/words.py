@@ -1,6 +1,5 @@
 """Here you find the words of a pattern: one of them stands in every text that the pattern is found in."""
 
-import re
 from collections.abc import Iterable, Iterator
 from re import _constants as c  # type: ignore[attr-defined]  # the standard library's own reader of patterns
 from re import _parser  # type: ignore[attr-defined]
@@ -13,9 +12,9 @@ _NO_WIDTH = frozenset({c.AT, c.ASSERT, c.ASSERT_NOT})
 _REPEATS = frozenset({c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT})
 
 
-def words(pattern: re.Pattern[str]) -> Words:
+def words(pattern: str) -> Words:
     """The words, in lower case, of which a text must hold one; empty where the pattern asks for no word."""
-    return _words(_parser.parse(pattern.pattern, pattern.flags))
+    return _words(_parser.parse(pattern))
 
 
 def _words(nodes: Iterable[_Node], run: str = "") -> Words:

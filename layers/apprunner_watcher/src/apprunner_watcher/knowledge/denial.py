@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-NO_CREDENTIALS = re.compile(
+NO_CREDENTIALS = (
     # boto3 and the AWS CLI, boto
     r"Unable to locate credentials|\bNoAuthHandlerFound\b|\bNoCredentialsError\b(?!\()"
     # applications and tools in words of their own

@@ -24,7 +24,7 @@ _NOT_ANSWERED = re.compile(
     r"|i/o timeout|[Tt]imeout expired|[Tt]imed out|[Cc]onnect(?:ion)?[ _-]?[Tt]imeout|ConnectTimeout|timeout occurred|[Tt]imeout (?:after|connecting|during connection attempt)|has not received any packets from|execution expired|TimedOut\b|HttpClient\.Timeout of|\btimeout of \d+ms exceeded|Client\.Timeout exceeded|: timeout\b"
 )
 
-FAILED = re.compile(
+FAILED = (
     # Node.js, and whoever hands on the kernel's codes
     r"\b(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|UND_ERR_CONNECT_TIMEOUT)\b|econnrefused|ehostunreach"
     r"|Can't reach database server at|P1001\b|database server at \S+ was reached but timed out"

@@ -8,13 +8,12 @@ from apprunner_watcher.patterns import pattern_set
 from apprunner_watcher.rule import Confidence, Match, at_most, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
 
-_CONNECTED = re.compile(
-    r"\bconnected (?:successfully )?to (?:the )?(?:database|db|postgres|mysql|mariadb|mongo|redis|sql server)"
+_CONNECTED = (
+    r"(?i)\bconnected (?:successfully )?to (?:the )?(?:database|db|postgres|mysql|mariadb|mongo|redis|sql server)"
     r"|\b(?:database|db|postgres(?:ql)?|mysql|mariadb|mongo(?:db)?|redis)\b[^\n]{0,30}\b(?:connected|ready|available|reachable)\b"
     r"|\bconnection\b[^\n]{0,40}\b(?:established|successful|succeeded|restored)\b"
     r"|\b(?:application|server|app|service) (?:has |was |is )?(?:successfully )?"
-    r"(?:started|now running|up and running|listening)\b",
-    re.IGNORECASE,
+    r"(?:started|now running|up and running|listening)\b"
 )
 _NOT_YET = re.compile(r"\b(?:not|isn't|never|no|un\w+|fail\w*|error\w*|wait\w*|until)\b", re.IGNORECASE)
 
@@ -43,5 +42,4 @@ def proved(
 def is_overcome(log: ApplicationLog, error: Line) -> bool:
     """Whether a line behind the error, in the same stream, says that there is a connection."""
     behind = [line.said for line in log.below(error)]
-    may_tell = (behind[at] for at, _ in pattern_set((_CONNECTED,)).candidates(behind))
-    return any(_CONNECTED.search(said) and not _NOT_YET.search(said) for said in may_tell)
+    return any(not _NOT_YET.search(behind[at]) for at, _, _ in pattern_set((_CONNECTED,)).search(behind))

@@ -18,39 +18,37 @@ _STATUS_KEY = (
 )
 _LINES = (
     # combined and common log format, uvicorn, hypercorn ("GET /health 1.1"), Daphne ("GET /health")
-    re.compile(rf"\"{_GET} (?:https?://[^/\s\"]+)?(?P<path>/[^\s\"]*)(?: (?:HTTP/)?\d(?:\.\d)?)?\"\s+{_STATUS}\b"),
+    rf"\"{_GET} (?:https?://[^/\s\"]+)?(?P<path>/[^\s\"]*)(?: (?:HTTP/)?\d(?:\.\d)?)?\"\s+{_STATUS}\b",
     # morgan, Hono, Serilog, Directus, Strapi, Sanic: GET /health 404 1.2 ms
-    re.compile(
+    (
         rf"\b{_GET}\s+\"?(?:https?://[^/\s\"]+)?(?P<path>/[^\s\"]*)\"?\s+(?:HTTP/[\d.]+\s+)?"
         rf"(?:responded |returned |[-=]+> |- |\([\d.]{{1,9}} ?m?s\) )?{_STATUS}\b(?! ?[mµun]?s\b)"
     ),
     # gin, Beego: | 404 | 1.2µs | 169.254.1.1 | GET "/health". Fiber: | GET | /health
-    re.compile(rf"\|\s*{_STATUS}\s*\|[^\n]{{0,120}}\|\s*{_GET}\s*\|?\s*\"?(?P<path>/[^\"\s|]*)"),
+    rf"\|\s*{_STATUS}\s*\|[^\n]{{0,120}}\|\s*{_GET}\s*\|?\s*\"?(?P<path>/[^\"\s|]*)",
     # chi: "GET http://10.0.1.5:8080/health HTTP/1.1" from 169.254.1.1:4567 - 404 19B in 12µs
-    re.compile(rf"\"{_GET} https?://[^/\s]+(?P<path>/\S*) HTTP/[\d.]+\" from \S+ - {_STATUS}\b"),
+    rf"\"{_GET} https?://[^/\s]+(?P<path>/\S*) HTTP/[\d.]+\" from \S+ - {_STATUS}\b",
     # ASP.NET: Request finished HTTP/1.1 GET http://10.0.1.5:8080/health - 404 0 - 1.2ms
-    re.compile(rf"Request finished HTTP/[\d.]+ {_GET} https?://[^/\s]+(?P<path>/\S*) [^\n]{{0,60}}?- {_STATUS}\b"),
+    rf"Request finished HTTP/[\d.]+ {_GET} https?://[^/\s]+(?P<path>/\S*) [^\n]{{0,60}}?- {_STATUS}\b",
     # Tornado, Octane: 404 GET /health. Ktor: 404 Not Found: GET - /health. Iris: 404 1.2ms 10.0.1.5 GET /health
-    re.compile(
+    (
         rf"\b{_STATUS}(?: [A-Z][A-Za-z ]{{1,30}}:| [\d.]{{1,12}}[mµn]?s \S{{1,40}})?"
         rf"\s{{1,4}}{_GET}(?: -)?\s{{1,4}}(?P<path>/[^\s\"]*)"
     ),
     # PHP, SvelteKit: [404]: GET /health
-    re.compile(rf"\[{_STATUS}\]:? {_GET} (?P<path>/\S*)"),
+    rf"\[{_STATUS}\]:? {_GET} (?P<path>/\S*)",
     # http-server: "GET /health" Error (404): "Not found"
-    re.compile(rf"\"{_GET} (?P<path>/[^\s\"]*)\" Error \({_STATUS}\)"),
+    rf"\"{_GET} (?P<path>/[^\s\"]*)\" Error \({_STATUS}\)",
     # logfmt: method=GET path=/health status=404
-    re.compile(
-        rf"\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)\"?\s[^\n]{{0,300}}\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b"
-    ),
-    re.compile(rf"\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b[^\n]{{0,300}}\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)"),
+    rf"\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)\"?\s[^\n]{{0,300}}\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b",
+    rf"\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b[^\n]{{0,300}}\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)",
     # JSON: "url":"/health" … "statusCode":404
-    re.compile(rf"{_PATH_KEY}[^\n]{{0,1000}}{_STATUS_KEY}"),
-    re.compile(rf"{_STATUS_KEY}[^\n]{{0,1000}}{_PATH_KEY}"),
+    rf"{_PATH_KEY}[^\n]{{0,1000}}{_STATUS_KEY}",
+    rf"{_STATUS_KEY}[^\n]{{0,1000}}{_PATH_KEY}",
 )
 
 # Rails, Phoenix, Fastify, ASP.NET and serve write one line when a request begins and another when it ends.
-BEGINS = re.compile(
+BEGINS = (
     rf"\bStarted {_GET} \"(?P<rails>/[^\"]*)\"|\[info\] {_GET} (?P<phoenix>/\S*)$"
     r"|\"url\":\s*\"(?P<fastify>/[^\"]*)\"[^\n]{0,400}\"msg\":\s*\"incoming request\""
     rf"|Request starting HTTP/[\d.]+ {_GET} https?://[^/\s]+(?P<net>/\S*)|\bHTTP\s[^\n]{{0,60}} {_GET} (?P<serve>/\S*)$"
@@ -61,7 +59,7 @@ _ENDS = re.compile(
     r"|Request finished in [\d.]+ms (?P<net>[1-5]\d\d)\b|\bReturned (?P<serve>[1-5]\d\d) in\b"
 )
 
-NAMES_PATH = re.compile(
+NAMES_PATH = (
     # Django, SvelteKit; Rails, Phoenix, Symfony; Fastify; Spring; Nest, Express; Laravel; Nitro; Rocket; nginx
     r"\b[Nn]ot [Ff]ound: (?P<p1>/\S*)|[Nn]o route (?:matches|found for) \W{0,2}(?:GET|HEAD)\]? \"?(?:https?://[^/\s\"]+)?(?P<p2>/[^\s\"]*)"
     r"|Route (?:GET|HEAD):(?P<p3>/[^\s\"]*) not found|No mapping for (?:GET|HEAD) \"?(?P<p4>/[^\s\"]*)"
@@ -81,16 +79,14 @@ _NOT_FOUND = 404
 
 def answered(texts: Sequence[str], path: str) -> Iterator[tuple[int, int]]:
     """The places of the texts in which an access log says that this path was answered, each with the status."""
-    for at, candidates in pattern_set(_LINES).candidates(texts):
-        found = (_LINES[one].search(texts[at]) for one in sorted(candidates))
-        if status := next((int(one["status"]) for one in found if one and _is_path(one["path"], path)), None):
-            yield at, status
+    for at, _, found in pattern_set(_LINES).search(texts):
+        if _is_path(found["path"], path):
+            yield at, int(found["status"])
 
 
-def begins(text: str) -> str:
-    """The path of the request that begins here, where a framework writes more than one line of a request."""
-    found = BEGINS.search(text)
-    return _named(found.groups()) if found else ""
+def begins(found: re.Match[str]) -> str:
+    """The path of the request that begins in this line."""
+    return _named(found.groups())
 
 
 def ends(text: str, path: str, asked: str) -> int | None:
@@ -101,11 +97,8 @@ def ends(text: str, path: str, asked: str) -> int | None:
     return int(_named(found.groups())) if _is_path(asked, path) else 0
 
 
-def names(text: str, path: str) -> int | None:
-    """The status that is behind an error in which a framework names this path, with or without an access log."""
-    found = NAMES_PATH.search(text)
-    if not found:
-        return None
+def names(found: re.Match[str], path: str) -> int | None:
+    """The status that is behind an error in which a framework names this path; None where it names another one."""
     group, named = next((name, named) for name, named in found.groupdict().items() if named is not None)
     if not _is_path(f"/{named}" if group.startswith("bare") else named, path):
         return None

@@ -5,8 +5,8 @@ The patterns have no lookarounds, so that RE2 reads just this and not something 
 
 import re
 
-SAYS_IT_LISTENS = re.compile(
-    r"\b(?:listening|running|started|serving|ready)\b"  # nearly everybody
+SAYS_IT_LISTENS = (
+    r"(?i)\b(?:listening|running|started|serving|ready)\b"  # nearly everybody
     r"|\bstarting [^\n]{0,40}\b(?:server|listener)\b|\bstarting\b[^\n]{0,80}\b(?:on|at)\b"  # Rails, Vapor, vLLM, Go
     r"|\b[\d.]{3,12} at https?:"  # TensorBoard
     r"|\b(?:available|accessible|accepting connections|hosted|live|online|responding) (?:at|on|via)\b"  # Hugo
@@ -28,8 +28,7 @@ SAYS_IT_LISTENS = re.compile(
     r"|\bs3-api: |\bwebui: "  # MinIO
     # people who write Spanish, Portuguese, French, German, Russian, Chinese
     r"|\b(?:escuchando|corriendo|iniciado|levantado|rodando|ouvindo)\b|d[ée]marr[ée]|lanc[ée]|coute sur"
-    r"|\bläuft\b|\blaeuft\b|\bgestartet\b|запущен|监听|启动|运行",
-    re.IGNORECASE,
+    r"|\bläuft\b|\blaeuft\b|\bgestartet\b|запущен|监听|启动|运行"
 )
 _SOMETHING_ELSE = re.compile(
     r"redis|postgres|mysql|mongo|database|\bdb\b|kafka|rabbitmq|amqp|memcached|smtp|metrics|prometheus|debugger|inspector"
@@ -43,7 +42,7 @@ _SOMETHING_ELSE = re.compile(
     r"|\berror: ",
     re.IGNORECASE,
 )
-WEB_SERVER_IN_FRONT = re.compile(
+WEB_SERVER_IN_FRONT = (
     r"nginx/\d|\[notice\] \d+#\d+: (?:start worker process|using the)|/docker-entrypoint\.d/"  # nginx
     r"|(?:spawned|success): '?(?:nginx|apache2?|httpd|caddy|haproxy)\b"  # supervisord
     r"|Apache/2\.\d[^\n]{0,80} configured -- resuming normal operations"
@@ -52,42 +51,36 @@ WEB_SERVER_IN_FRONT = re.compile(
 _HOST = r"(?P<host>localhost|\*|[\d.]{7,15}|[0-9a-f]{0,4}:[0-9a-f:.]*)"
 ADDRESSES = (
     # Next.js on a host name
-    re.compile(r"\bport \d{2,5},? url: https?://(?P<host>[\w.-]+):(?P<port>\d{2,5})\b", re.IGNORECASE),
-    re.compile(r"(?:https?|tcp)://(?:\[(?P<v6>[0-9a-f:]+)\]|(?P<host>[\w.*+-]+)):(?P<port>\d{2,5})\b", re.IGNORECASE),
+    r"(?i)\bport \d{2,5},? url: https?://(?P<host>[\w.-]+):(?P<port>\d{2,5})\b",
+    r"(?i)(?:https?|tcp)://(?:\[(?P<v6>[0-9a-f:]+)\]|(?P<host>[\w.*+-]+)):(?P<port>\d{2,5})\b",
     # not the number behind a key of JSON: "level":30
-    re.compile(
-        r"(?:^|[^\w.:\"]|(?:^|\W)\")"
-        r"(?:\[(?P<v6>[0-9a-f:]*)(?:%\w{1,9})?\]|(?P<host>\d{1,3}(?:\.\d{1,3}){3}|localhost|\*)?):(?P<port>\d{2,5})(?:[^\d:]|$)",
-        re.IGNORECASE,
+    (
+        r"(?i)(?:^|[^\w.:\"]|(?:^|\W)\")"
+        r"(?:\[(?P<v6>[0-9a-f:]*)(?:%\w{1,9})?\]|(?P<host>\d{1,3}(?:\.\d{1,3}){3}|localhost|\*)?):(?P<port>\d{2,5})(?:[^\d:]|$)"
     ),
     # Phoenix: at :::4000
-    re.compile(r"(?:^|\s)(?P<v6>::1?):(?P<port>\d{2,5})\b"),
+    r"(?:^|\s)(?P<v6>::1?):(?P<port>\d{2,5})\b",
     # n8n, Python: on 0.0.0.0, port 5678. Fiber: host 0.0.0.0 and port 3000. Liberty: host *  (IPv6) port 9080
-    re.compile(
-        r"\b(?:on|host(?:name)?:?) " + _HOST + r"(?:\s{1,3}\([^)]{1,40}\))?,?(?: and)? port:? (?P<port>\d{2,5})\b",
-        re.IGNORECASE,
-    ),
+    r"(?i)\b(?:on|host(?:name)?:?) " + _HOST + r"(?:\s{1,3}\([^)]{1,40}\))?,?(?: and)? port:? (?P<port>\d{2,5})\b",
     # Node.js: { address: '::', family: 'IPv6', port: 3000 }; loggers: host=0.0.0.0 port=8080
-    re.compile(
-        r"\b(?:address|host)[\"']?\s?[:=]\s?[\"']?"
+    (
+        r"(?i)\b(?:address|host)[\"']?\s?[:=]\s?[\"']?"
         + _HOST
         + r"[\"']?,?\s?(?:[\"']?family[\"']?:\s?[\"']?\w{1,5}[\"']?,\s?)?"
-        r"[\"']?port[\"']?\s?[:=]\s?[\"']?(?P<port>\d{2,5})\b",
-        re.IGNORECASE,
+        r"[\"']?port[\"']?\s?[:=]\s?[\"']?(?P<port>\d{2,5})\b"
     ),
     # Gitea
-    re.compile(r"\btcp[46]?:(?:\[(?P<v6>[0-9a-f:]*)\]|(?P<host>\d{1,3}(?:\.\d{1,3}){3})?):(?P<port>\d{2,5})\b"),
+    r"\btcp[46]?:(?:\[(?P<v6>[0-9a-f:]*)\]|(?P<host>\d{1,3}(?:\.\d{1,3}){3})?):(?P<port>\d{2,5})\b",
     # Twisted, Daphne: tcp:port=8000:interface=0.0.0.0
-    re.compile(r"\btcp:(?:port=)?(?P<port>\d{2,5}):interface=(?P<host>[\d.]{7,15})"),
+    r"\btcp:(?:port=)?(?P<port>\d{2,5}):interface=(?P<host>[\d.]{7,15})",
     # Tomcat, of a connector: "http-nio-8080"
-    re.compile(r"\[\"https?-(?:\w{1,9}-){1,2}(?:(?P<host>\d{1,3}(?:\.\d{1,3}){3})-)?(?P<port>\d{2,5})\"\]"),
-    re.compile(r"\b(?:port(?:\(s\))?|puerto|porta)(?: is)?[\s:=\"'`#\[(>-]{0,8}(?P<port>\d{2,5})\b", re.IGNORECASE),
-    re.compile(r"(?:порту|端口)\W{0,3}(?P<port>\d{2,5})"),
-    re.compile(
-        r"\b(?:listening(?: on| at| to)?"
+    r"\[\"https?-(?:\w{1,9}-){1,2}(?:(?P<host>\d{1,3}(?:\.\d{1,3}){3})-)?(?P<port>\d{2,5})\"\]",
+    r"(?i)\b(?:port(?:\(s\))?|puerto|porta)(?: is)?[\s:=\"'`#\[(>-]{0,8}(?P<port>\d{2,5})\b",
+    r"(?:порту|端口)\W{0,3}(?P<port>\d{2,5})",
+    (
+        r"(?i)\b(?:listening(?: on| at| to)?"
         r"|(?:running|started|starting|serving|ready|up|live|stage|rodando|corriendo)(?: on| at| en| na|:))"
-        r":? (?P<port>\d{4,5})(?:[^\d:./-]|$)|\blistening (?:on|at):? (?P<low>\d{2,3})(?:[^\d:./-]|$)",
-        re.IGNORECASE,
+        r":? (?P<port>\d{4,5})(?:[^\d:./-]|$)|\blistening (?:on|at):? (?P<low>\d{2,3})(?:[^\d:./-]|$)"
     ),
 )
 # where databases, brokers, debuggers and collectors listen that run beside the application
@@ -109,9 +102,9 @@ def place(text: str) -> tuple[str, int] | None:
 
     Of several addresses with one port, as NiceGUI and Remix print them, the one that others can reach.
     """
-    if not SAYS_IT_LISTENS.search(text) or _SOMETHING_ELSE.search(text):
+    if not re.search(SAYS_IT_LISTENS, text) or _SOMETHING_ELSE.search(text):
         return None
-    found = sorted((one for address in ADDRESSES for one in address.finditer(text)), key=lambda one: one.start())
+    found = sorted((one for address in ADDRESSES for one in re.finditer(address, text)), key=lambda one: one.start())
     places = list(map(_place, found))
     if not places or not _OWN_HOST.fullmatch(places[0][0]):
         return None

@@ -231,7 +231,7 @@ def _listening(line: Line) -> Listening | None:
 
 # The words with which runtimes, servers and package managers say that the process has ended, or that nothing of the
 # application could be loaded.
-_DIED = re.compile(
+_DIED = (
     r"Worker failed to boot|Exception in worker process|App failed to load|Error loading ASGI app"
     r"|Could not find a production build in|Application startup failed\. Exiting|APPLICATION FAILED TO START"
     r"|^Node\.js v\d+\.\d+|Unable to load application|unable to load app \d|no app loaded\. going in full dynamic mode"
@@ -320,41 +320,37 @@ class ApplicationLog:
         return self._streams[line.stream][at : None if most is None else at + most]
 
     @cached_property
-    def _telling(self) -> Mapping[int, set[int]]:
-        """By the place of one of the failing version's lines: which of `_READINGS` it may hold."""
-        telling: dict[int, set[int]] = defaultdict(set)
-        for one, readings in pattern_set(_READINGS).candidates([text for _, text in self._texts]):
-            telling[self._texts[one][0]].update(readings)
-        return telling
-
-    @cached_property
     def _texts(self) -> Sequence[tuple[int, str]]:
         """The texts of the failing version's lines, and what a logger wrapped into some; each with its line's place."""
         wrapped = ((at, line.said) for at, line in enumerate(self.failing) if line.logged)
-        return [*wrapped, *((at, line.text) for at, line in enumerate(self.failing))]  # the line itself counts most
+        return [*((at, line.text) for at, line in enumerate(self.failing)), *wrapped]
 
-    def _that_may_hold(self, reading: int) -> Iterator[Line]:
-        return (self.failing[at] for at in sorted(self._telling) if reading in self._telling[at])
+    @cached_property
+    def _read(self) -> Mapping[int, Mapping[int, re.Match[str]]]:
+        """By the number of a reading: the places of the failing version's lines that tell of it, in order."""
+        read: dict[int, dict[int, re.Match[str]]] = defaultdict(dict)
+        for one, reading, found in pattern_set(_READINGS).search([text for _, text in self._texts]):
+            read[reading].setdefault(self._texts[one][0], found)
+        return {reading: dict(sorted(read[reading].items())) for reading in range(len(_READINGS))}
 
     @cached_property
     def listening(self) -> tuple[Listening, ...]:
         """Where the failing version says that it listens for requests."""
-        lines = list(self._that_may_hold(_LISTENS))
-        named = pattern_set(ADDRESSES).candidates([line.text for line in lines])
-        found = (_listening(lines[at]) for at, _ in named)
+        lines = [self.failing[at] for at in self._read[_LISTENS]]
+        named = pattern_set(ADDRESSES).search([line.text for line in lines])
+        found = (_listening(lines[at]) for at in dict.fromkeys(at for at, _, _ in named))
         return tuple(one for one in found if one)
 
     @cached_property
     def died(self) -> Line | None:
         """The line in which the failing version's runtime or server says that it gives up."""
-        may_tell = self._that_may_hold(_DIES)
-        return next((line for line in may_tell if _DIED.search(line.text) or _DIED.search(line.said)), None)
+        return next((self.failing[at] for at in self._read[_DIES]), None)
 
     @cached_property
     def traces(self) -> tuple[Trace, ...]:
         """The failing version's stack traces, in the order of its lines."""
         is_wrapped = (line.logged and (line.logged.stack or "\n" in line.logged.message) for line in self.failing)
-        may_be = any(self._that_may_hold(_MAY_TRACE)) or any(is_wrapped)
+        may_be = bool(self._read[_MAY_TRACE]) or any(is_wrapped)
         return traces(self.failing) if may_be else ()
 
     def trace_of(self, line: Line) -> Trace | None:
@@ -369,22 +365,24 @@ class ApplicationLog:
         """What the failing version's access log says it answered to GET and HEAD of this path."""
         if found := tuple(self._logged_answers(path)):
             return found
-        named = ((line, names(line.said, path)) for line in self._that_may_hold(_NAMES_PATH))
+        named = ((self.failing[at], names(found, path)) for at, found in self._read[_NAMES_PATH].items())
         return tuple(Answer(line, status) for line, status in named if status)
 
     def _logged_answers(self, path: str) -> Iterator[Answer]:
         asked, stream = "", ""
-        beginning = {at for at, readings in self._telling.items() if _BEGINS in readings}
+        beginning = self._read[_BEGINS]
         texts = [(at, text) for at, text in self._texts if path in text]
-        told = {texts[one][0]: status for one, status in answered([text for _, text in texts], path)}
+        told: dict[int, int] = {}
+        for one, status in answered([text for _, text in texts], path):
+            told.setdefault(texts[one][0], status)
         for at, line in enumerate(self.failing):
             if line.stream != stream:
                 asked, stream = "", line.stream
-            if at in beginning and (begun := begins(line.text)):
-                asked = begun
-            elif asked and (status := ends(line.text, path, asked)) is not None:
-                if status:
-                    yield Answer(line, status)
+            if at in beginning:
+                asked = begins(beginning[at])
+            elif asked and (ended := ends(line.text, path, asked)) is not None:
+                if ended:
+                    yield Answer(line, ended)
                 asked = ""
             elif at in told:
                 yield Answer(line, told[at])

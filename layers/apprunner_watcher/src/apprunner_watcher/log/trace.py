@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 # every mark of a trace, for a first look at a whole text: most logs have none
-MAY_BEGIN = re.compile(
+MAY_BEGIN = (
     r"Traceback \(most recent|(?:^|\n)\s*at \S|---> |(?:^|\n)(?:panic: |fatal error: )|panicked at |\.rb:\d"
     r"|(?:^|\n)\s*(?:Stack trace:|\[stacktrace\]|Caused by:)"
 )

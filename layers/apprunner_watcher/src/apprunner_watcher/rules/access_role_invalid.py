@@ -1,7 +1,5 @@
 """The ECR access role is missing, trusts the wrong principal, or lacks a permission; or the repository refuses it."""
 
-import re
-
 from apprunner_watcher.access import BUILD_SERVICE, Access, Role
 from apprunner_watcher.event import OperationType
 from apprunner_watcher.image import Identifier, Image
@@ -101,9 +99,9 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     service_patterns={
-        "refused": re.compile(r"(?i:invalid access role)"),
+        "refused": (r"(?i:invalid access role)"),
         # a line of the build may say it of its own base image
-        "denied": re.compile(
+        "denied": (
             r"^(?!\[\w*Build\])[^\n]{0,400}?(?:not authorized to perform:? ?(?:ecr:|sts:AssumeRole)|pull access denied|no basic auth credentials"
             r"|(?i:failed to (?:pull|copy)|CannotPull)[^\n]{0,300}(?i:access ?denied|forbidden|unauthorized|\b40[13]\b|not authorized|assume)"
             r"|(?i:failed to|unable to|could not|cannot|can't) assume (?:the )?(?:access )?(?i:role)\b"

@@ -1,7 +1,5 @@
 """A call was refused because App Runner cannot assume the access role that it names."""
 
-import re
-
 from apprunner_watcher.access import BUILD_SERVICE, Role
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
@@ -53,13 +51,13 @@ def _names_access_role(snapshot: Snapshot) -> bool:
     return is_named and bool(refused(snapshot, _ABOUT_A_ROLE))
 
 
-_REFUSED = re.compile(
+_REFUSED = (
     r"(?i:error (?:in|while|when) assuming (?:the )?access role)"
     r"|(?i:(?:failed|unable|could not|cannot|can't) (?:to )?assume (?:the )?access[ -]role)"
     r"|Invalid Access Role|(?i:access role[^\n]{0,120}(?:invalid|not exist|doesn't exist|not found|cannot be assumed|can't be assumed))"
     r"|(?i:(?:authentication ?configuration|access ?role(?: ?arn)?) (?:is |must be |has to be )?(?:invalid|missing|required|provided|specified))"
 )
-_ABOUT_A_ROLE = re.compile(r"assum(?:e|ing)\b|AssumeRole|not authorized to perform:? ?ecr:")
+_ABOUT_A_ROLE = r"assum(?:e|ing)\b|AssumeRole|not authorized to perform:? ?ecr:"
 
 RULE = Rule(
     id="access-role-refused",

@@ -77,7 +77,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "taken": re.compile(
+        "taken": (
             r"\bEADDRINUSE\b|(?i:\baddress (?:already )?in use\b)|\bAddrInUse\b|\[[Ee]rrno 98\]|\(os error 98\)|\beaddrinuse\b"
             # Spring Boot, Express, Vite, Streamlit; Django; Flask; Create React App; Bun
             r"|\b[Pp]ort:? \d+ (?:is|was) already in use|That port is already in use|\b[Pp]ort \d+ is in use by another program"
@@ -90,9 +90,9 @@ RULE = Rule(
             r"|\bPort(?:\(s\))? (?:[\d, ]+ )?already bound|Another program is already listening on a port|An another FPM instance seems to already listen"
         ),
         # Spring Boot 2
-        "unsure": re.compile(r"connector configured to listen on port (\d+) failed to start"),
+        "unsure": (r"connector configured to listen on port (\d+) failed to start"),
         # Rails, gunicorn, Apache: a PID file that came with the image or is from the container's life before
-        "stale": re.compile(
+        "stale": (
             r"A server is already running[.!]? (?:Check |\(pid: )|Already running on PID \d+|pid file '[^']*' is stale|Another server is already running"
         ),
     },

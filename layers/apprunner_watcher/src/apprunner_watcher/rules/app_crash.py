@@ -103,7 +103,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "error": re.compile(
+        "error": (
             # not a line of source code or a frame of a trace, which name errors as well
             r"^(?!\s*(?:except|raise|rescue|throw|class|File|at|from|import)\b)[^\n]{0,200}?(?<![\w.$\\/])"
             r"(?P<error>(?:[A-Za-z_][\w$]*(?:\.|::|\\))*(?:[A-Z]\w*)?(?:Error|Exception|Fault)(?: \[\w+\])?(?:: .{1,200}|:?$))"
@@ -115,13 +115,13 @@ RULE = Rule(
             r"|(?P<other>PHP (?:Fatal|Parse) error: .{1,200}|Fatal Python error: .{1,200}|Unhandled exception:? .{0,200}|lua: .{1,200}|ERROR: LoadError: .{1,200}|goroutine \d+ \[running\]:.{0,20}|Kernel pid terminated .{1,200}|^error: Uncaught .{1,200})"
         ),
         # a logger's last words
-        "fatal": re.compile(
+        "fatal": (
             r"\"(?:level|severity)\":\s*(?:60\b|\"(?i:fatal|panic|critical|emergency)\")[^\n]{0,500}?\"(?:msg|message)\":\s*\"(?P<json>[^\"]{1,200})"
             r"|(?:\b(?:FATAL|CRITICAL|PANIC)\b|\[(?:emerg|crit|alert)\])\W*(?P<text>.{1,200})|\blevel=(?:fatal|panic) (?P<logfmt>.{1,200})"
             r"|^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?P<go>[^\n]{0,100}?(?:[Ff]ail|[Ee]rror|cannot|unable|could not).{0,100})"
         ),
         # in a container that ended with an error, and says nothing plainer
-        "last_words": re.compile(
+        "last_words": (
             r"(?i)\b(?:error|fatal|fail(?:ed|ure|s)?|cannot|can't|could not|couldn't|unable to|invalid|unexpected|unknown|unrecognized|unsupported|exception|abort(?:ed|ing)|panicked|uncaught|unhandled|not found|missing|refus(?:ed|ing)|denied|must (?:be|have|set)|is required)\b"
         ),
     },

@@ -1,7 +1,5 @@
 """The application's code is put together in a way that its framework or language refuses, with any setting."""
 
-import re
-
 from apprunner_watcher.knowledge.local_run import docker_run
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, weight
 from apprunner_watcher.snapshot import Snapshot
@@ -39,7 +37,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "node": re.compile(
+        "node": (
             r"Nest can't resolve dependencies of the \S+|Nest cannot (?:create|export) [^\n]{1,60}|Nest could not find \S+ element|A circular dependency has been detected"
             r"|(?:Router|app)\.use\(\) requires a middleware function|(?:Route|Router)\.\w+\(\) requires (?:a )?callback functions?"
             r"|Missing parameter name at (?:index )?\d+|Unexpected [(?+*!\[] at (?:index )?\d+, expected END"  # path-to-regexp
@@ -49,7 +47,7 @@ RULE = Rule(
             r"|Schema must contain uniquely named types|from another module or realm|defined in resolvers, but not in schema|CannotDetermineOutputTypeError"
             r"|SyntaxError: Identifier '\w+' has already been declared|ReferenceError: Cannot access '\w+' before initialization"
         ),
-        "python": re.compile(
+        "python": (
             r"\(most likely due to a circular import\)|partially initialized module '[\w.]+' has no attribute"
             r"|View function mapping is overwriting an existing endpoint|The name '[\w.-]+' is already registered for|can no longer be called on the (?:application|blueprint)"
             r"|Working outside of (?:application|request) context"  # Flask
@@ -65,32 +63,32 @@ RULE = Rule(
             r"|SyntaxError: (?:unterminated (?:triple-quoted )?string literal|'[(\[{]' was never closed|unmatched '|EOL while scanning|non-default argument follows|'\w+' outside (?:function|loop)|cannot assign to)"
             r"|(?:IndentationError|TabError): \w[^\n]{0,80}"
         ),
-        "java": re.compile(
+        "java": (
             r"required a bean of type '(?!javax?\.|jakarta\.|org\.springframework\.)[^']+' that could not be found|required a single bean, but \d+ were found"
             r"|dependencies of some of the beans in the application context form a cycle|bean with that name has already been defined in|ConflictingBeanDefinitionException"
             r"|attempt was made to call a method that does not exist|NoSuch(?:Method|Field)Error: (?!\W{0,3}[\w.$]{0,60} ?java[./])\W?\w|IncompatibleClassChangeError|AbstractMethodError"
             r"|Ambiguous mapping\. Cannot map|Not a managed type: class|No property '?\w+'? found for type|missing ServletWebServerFactory bean"
             r"|Unsatisfied dependency for type \S+ and qualifiers|Ambiguous dependencies for type"  # Quarkus
         ),
-        "dotnet": re.compile(
+        "dotnet": (
             r"Unable to resolve service for type '[^']+' while attempting to activate|Cannot consume scoped service '[^']+' from singleton|A circular dependency was detected for the service"
             r"|Unable to find the required services\. Please add|No constructor for type '[^']+' can be instantiated|Body was inferred but the method does not allow inferred body"
             r"|EndpointRoutingMiddleware matches endpoints|Scheme already exists: \w+|MissingMethodException: Method not found"
         ),
-        "ruby": re.compile(
+        "ruby": (
             r"expected file \S+ to define constant|Invalid route name, already in use|superclass mismatch for class|uninitialized constant ActiveSupport::LoggerThreadSafeLevel"
             r"|\.rb:\d+: syntax error|\.rb:\d+: syntax errors? found"
         ),
-        "php": re.compile(
+        "php": (
             r"PHP Fatal error: +(?:Cannot (?:re)?declare|Declaration of|Class \S+ contains \d+ abstract|Trait \"[^\"]+\" not found|Access level to)|Target class \[[^\]]+\] does not exist"
             r"|Cannot autowire service|has a dependency on a non-existent service|Circular reference detected for service"
         ),
-        "go": re.compile(
+        "go": (
             r"panic: (?:http: multiple registrations for|pattern \"[^\"]+\" \(registered at|flag redefined|http: invalid pattern)|^panic: handlers are already registered"
             r"|conflicts with existing wildcard|panic: chi: |duplicate metrics collector registration attempted|is already registered\b[^\n]{0,80}namespace conflict|function \"\w+\" not defined"
             r"|fatal error: all goroutines are asleep|panic: interface conversion: |panic: proto: "
         ),
-        "rust": re.compile(
+        "rust": (
             r"there is no reactor running, must be called from|Cannot (?:start|drop) a runtime (?:from within a runtime|in a context)|Overlapping method route|Path segments must not start with `"
         ),
     },

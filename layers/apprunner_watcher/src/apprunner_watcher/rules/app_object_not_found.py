@@ -1,7 +1,5 @@
 """The server is told to load an object that the module does not have."""
 
-import re
-
 from apprunner_watcher.rule import (
     Confidence,
     Evidence,
@@ -63,7 +61,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "object": re.compile(
+        "object": (
             r"Failed to find (?:attribute|application object):? '([^']+)'|Failed to parse '([^']+)' as an attribute name or function call|Application object must be callable"  # gunicorn
             r"|Error loading ASGI app\. (?:Attribute \"([^\"]+)\" not found|Import string \"([^\"]+)\" must be in format)|Error loading ASGI app factory"  # uvicorn
             r"|Cannot load application from '([^']+)', application not found|NoAppError"  # hypercorn
@@ -79,14 +77,14 @@ RULE = Rule(
             r"|missing (run or map statement)|No (application) configured, nothing to run"  # Rack, Puma
             r"|Cannot find '(\w+)' in ASGI_APPLICATION module|Main method not found in class ([\w.$]+)"
         ),
-        "module": re.compile(
+        "module": (
             r"Error loading ASGI app\. Could not import module \"([^\"]+)\"|Cannot load application from '([^']+)', module not found"
             r"|WSGI application '([^']+)' could not be loaded|^Error: Could not import ['\"]([\w.]+)['\"]\.|Cannot import ASGI_APPLICATION module '?\"?([\w.]+)"
             r"|No (application module) specified|The module (\S+) was not found\.|configuration (\S*config\.ru) not found"
             r"|type named '(?:Startup\w+)' or '(Startup)' could not be found in assembly|Provided code is not a (loadable module)"
             r"|(?:(\w+)\.)?__call__\(\) missing \d required positional arguments?: '(?:send|receive|start_response)|There was an exception \((?:ImportError|ModuleNotFoundError)\) (importing your module)"
         ),
-        "vague": re.compile(
+        "vague": (
             r"unable to load (app) 0 \(mountpoint=|TypeError: '(module)' object is not callable|no python (application) found, check your startup logs"
         ),
     },

@@ -1,7 +1,5 @@
 """Automatic deployment is asked of a public repository or one of another account, which cannot tell of a push."""
 
-import re
-
 from apprunner_watcher.image import Identifier
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
 from apprunner_watcher.snapshot import Snapshot
@@ -45,8 +43,8 @@ def _is_foreign(image: str, account: str) -> bool:
     return image.startswith("public.ecr.aws/") or bool(identifier.account and identifier.account != account)
 
 
-_NAMED = re.compile(r"(?i)auto(?:matic|mated)?[ -]?deploy")
-_UNSUPPORTED = re.compile(
+_NAMED = r"(?i)auto(?:matic|mated)?[ -]?deploy"
+_UNSUPPORTED = (
     r"(?i)auto(?:matic|mated)?[ -]?deploy[^\n]{0,120}(?:not supported|n't supported|unsupported|not available|n't available|only (?:supported|available)|must be (?:false|disabled|turned off)|can't be|cannot be|not allowed)"
     r"|(?:not supported?|doesn't support|does not support|can't use|cannot use|can't enable|cannot enable)[^\n]{0,60}auto(?:matic|mated)?[ -]?deploy"
 )
@@ -76,6 +74,6 @@ RULE = Rule(
     check=check,
     service_patterns={
         "unsupported": _UNSUPPORTED,
-        "no pipeline": re.compile(r"Failed to create pipeline for automatic deployments"),
+        "no pipeline": (r"Failed to create pipeline for automatic deployments"),
     },
 )

@@ -1,7 +1,5 @@
 """The auto scaling configuration that was asked for is out of range."""
 
-import re
-
 from apprunner_watcher.api_call import Requested
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
 from apprunner_watcher.snapshot import Snapshot
@@ -42,12 +40,12 @@ def _out_of_range(requested: Requested) -> list[str]:
     return wrong
 
 
-_NAMED = re.compile(
+_NAMED = (
     r"(?i)^(?:InvalidRequest|Validation|InvalidParameter)\w*: [^\n]{0,300}"
     r"\b(?:max ?concurrency|min ?size|max ?size|auto ?scaling ?configuration)\b"
 )
-_BOUNDS = re.compile(r"(?i)less than|greater than|at least|at most|between|range|exceed|minimum|maximum|must be|larger")
-_INVALID = re.compile(r"^(?:InvalidRequest|Validation|InvalidParameter)\w*:")
+_BOUNDS = r"(?i)less than|greater than|at least|at most|between|range|exceed|minimum|maximum|must be|larger"
+_INVALID = r"^(?:InvalidRequest|Validation|InvalidParameter)\w*:"
 
 RULE = Rule(
     id="auto-scaling-invalid",

@@ -105,7 +105,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "only_local": re.compile(
+        "only_local": (
             r"use --host to expose"  # Vite, Nuxt, Astro
             r"|PHP [\d.]+ Development Server \(http://(?:localhost|127\.0\.0\.1):"
             r"|Now listening on: https?://(?:localhost|127\.0\.0\.1|\[::1\]):"  # Kestrel
@@ -120,7 +120,7 @@ RULE = Rule(
             r"|(?:(?:Server|Lab|Notebook)App\] {1,8}|Jupyter \w+[^\n]{0,30} is running at: ?)http://localhost:\d"  # Jupyter, which prints the host name otherwise
             r"|Rocket has launched from http://(?:localhost|127\.0\.0\.1):"
         ),
-        "prints_bound_host": re.compile(
+        "prints_bound_host": (
             r"Uvicorn running on |\[INFO\] (?:Listening at: |Running on )|^\s*\* Running on http|Serving on http|Goin' Fast @ "  # Python
             r"|Running on local URL: |Dash is running on |Listening on TCP address |TCP:interface=|tcp:port=\d+:interface="
             r"|Starting ProtocolHandler|Started \S{0,40}ServerConnector|Listening on: http|Responding at http"  # JVM
@@ -130,8 +130,8 @@ RULE = Rule(
             r"|Server started at http://127\.0\.0\.1:|Listening on 127\.0\.0\.1:\d+ \(version"  # PocketBase, Ollama
         ),
         # its getUrl() names loopback where it listens everywhere
-        "nest": re.compile(r"\[Nest(?:Application|Factory)?\]|Application is running on"),
-        "everywhere": re.compile(r"Running on all addresses"),  # Flask, which then names loopback first
+        "nest": (r"\[Nest(?:Application|Factory)?\]|Application is running on"),
+        "everywhere": (r"Running on all addresses"),  # Flask, which then names loopback first
         "in_front": WEB_SERVER_IN_FRONT,
     },
 )

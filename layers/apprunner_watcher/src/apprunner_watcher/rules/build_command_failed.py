@@ -79,16 +79,16 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "failed": re.compile(
+        "failed": (
             r"Failed to build your application source code\.?(?![^\n]{0,80}(?:runtime|apprunner\.yaml|config))"
             r"(?: Reason: Failed to execute '(?P<step>[\w-]+)' command)?"
         ),
         # Docker, BuildKit, CodeBuild, Cloud Build, Heroku
-        "builder": re.compile(
+        "builder": (
             r"returned a non-zero code: \d|failed to solve: |did not complete successfully: exit code|COMMAND_EXECUTION_ERROR"
             r"|failed: step exited with non-zero status|Push rejected, failed to compile|ERROR: build step \d+ "
         ),
-        "node": re.compile(
+        "node": (
             # npm, yarn, pnpm, Bun
             r"can only install (?:packages when|with an existing|packages with an existing)|ERESOLVE (?:unable to resolve|could not resolve)|No matching version found for"
             r"|404 Not Found - GET|is not in (?:the npm|this) registry|Unsupported platform for|\bEINTEGRITY\b|integrity checksum failed|Integrity check failed|[Mm]issing script: ?\"?build"
@@ -100,41 +100,41 @@ RULE = Rule(
             r"|Failed to collect page data|Error occurred prerendering page|Export encountered (?:an )?errors? on following|Couldn't find any `pages` or `app`|[1-9]\d* problems? \([1-9]\d* errors?"
             r"|Treating warnings as errors because|ERR_OSSL_EVP_UNSUPPORTED|digital envelope routines::unsupported|Could not find (?:a )?(?:Prisma Schema|schema\.prisma)|Prisma schema validation|Environment variable not found: "
         ),
-        "python": re.compile(
+        "python": (
             r"Could not find a version that satisfies|No matching distribution found|ResolutionImpossible|have conflicting dependencies|subprocess-exited-with-error|metadata-generation-failed"
             r"|Failed building wheel for|Could not build wheels|Invalid requirement: |DO NOT MATCH THE HASHES|\bpip[\d.]*: (?:command )?not found|\bpython[\d.]*: (?:command )?not found"
             r"|poetry\.lock (?:is not up to date|was last generated)|version solving failed|Pipfile\.lock \([\w.]+\) (?:is )?out of date|No solution found when resolving|lockfile at `uv\.lock` needs|No module named "
         ),
-        "go": re.compile(
+        "go": (
             r"cannot find module (?:providing|for path)|no required module provides package|missing go\.sum entry|updates to go\.(?:mod|sum) needed|unknown revision|inconsistent vendoring"
             r"|build constraints exclude all Go files|cannot find package \"|\.go:\d+:\d+: |is not in (?:GOROOT|std)\b|\bgo: (?:command )?not found"
         ),
-        "java": re.compile(
+        "java": (
             r"\[ERROR\] Failed to execute goal|COMPILATION ERROR|Could not resolve dependencies for project|Could not find artifact|Non-resolvable (?:parent POM|import POM)"
             r"|Build failed with an exception|Execution failed for task|Could not resolve all |A problem occurred (?:configuring|evaluating)|GradleWrapperMain|\b(?:mvn|gradle|javac?): (?:command )?not found|\.java:\[?\d+[,:]"
         ),
-        "dotnet": re.compile(
+        "dotnet": (
             r"\berror (?:CS|NU|MSB(?!1003|1009)|NETSDK(?!1045)|FS|BC|RZ)\d{3,5}\b|\bdotnet: (?:command )?not found"
         ),
-        "ruby": re.compile(
+        "ruby": (
             r"Could not find (?:gem|compatible versions)|could not find compatible versions|An error occurred while installing \S+ \(|Gem::Ext::BuildError|in deployment mode after changing|frozen mode"
             r"|Your bundle only supports platforms|Could not find 'bundler'|Precompiling assets failed|rake aborted!|\b(?:bundler?|gem|rake): (?:command )?not found"
         ),
-        "php": re.compile(
+        "php": (
             r"Your requirements could not be resolved|Your lock file does not contain a compatible|requires? (?:PHP extension )?ext-\w+|Could not find package \S+|\b(?:composer|php): (?:command )?not found"
         ),
-        "rust": re.compile(
+        "rust": (
             r"error\[E\d{4}\]|could not compile `|failed to select a version for|lock file \S* ?needs to be updated but|linker `\w+` not found|\bcargo: (?:command )?not found"
         ),
-        "compiler": re.compile(
+        "compiler": (
             r"command '\S*(?:gcc|g\+\+|cc|clang)\S*' failed|unable to execute '\S*(?:gcc|g\+\+|cc)|fatal error: \S+\.h(?:pp)?: No such file|(?:pg_config|mysql_config) (?:executable )?not found|[Cc]an't find Rust compiler"
             r"|Can not find valid pkg-config|gyp ERR! (?:find Python|stack Error|not found|build error)|\b(?:gcc|g\+\+|cc|make|cmake|cargo|pkg-config): (?:[Cc]ommand )?not found|CMake must be installed|not found: make"
         ),
-        "private": re.compile(
+        "private": (
             r"could not read (?:Username|Password) for|Permission denied \(publickey|Host key verification failed|fatal: (?:repository|Authentication failed|unable to access)|spawn git ENOENT|Cannot find command 'git'|\bgit: (?:command )?not found"
             r"|\bE40[13]\b|40[13] (?:Unauthorized|Forbidden)|unable to authenticate|Credentials not correct for|NU1301|pull access denied|no basic auth credentials"
         ),
-        "error": re.compile(
+        "error": (
             r"\bERROR\b|\berror[:!]|npm (?:ERR!|error) (?!code|errno|syscall|path|A complete log)\S|\w*(?:Error|Exception):|fatal:|not found\b|[Nn]o such file or directory|Permission denied|Could not |failed to |Traceback|\*\*\* \[|✘|\*\* \("
         ),
     },

@@ -1,7 +1,5 @@
 """The image lacks what the application's build makes."""
 
-import re
-
 from apprunner_watcher.knowledge.module_name import is_build_output
 from apprunner_watcher.rule import (
     Confidence,
@@ -78,7 +76,7 @@ RULE = Rule(
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     gives_way_to=frozenset({"build-output-not-carried"}),
     application_patterns={
-        "javascript": re.compile(
+        "javascript": (
             r"Could not find a (?:production|valid) build in the '([^']+)' directory|no such file or directory, (?:open|stat|scandir|lstat) '[^']*(\.medusa/[\w./-]+|\.svelte-kit/[\w./-]+|server/build/index\.html|\.next/(?!cache)[\w./-]+|\.next|\.output[\w/.-]*|\.nuxt[\w/.-]*)'"
             r"|[Nn]o build files found in (\S+)|Server files not found at (\S+), did you run|[Tt]he directory \"?(\S+?)\"? does not exist\. Did you build your project"
             r"|keystone build must be run before|Could not find (index\.html) in the admin build directory|admin (?:panel|UI) (?:is not|was not|has not been) built"
@@ -88,7 +86,7 @@ RULE = Rule(
             r"|(?i:\b(?:frontend|client|ui|web|assets?|static (?:files|assets)) (?:\w+ )?(?:has |have |is |are |was |were )?not (?:been )?built\b|did you (?:forget to )?(?:run|build)[^\n]{0,30}\b(?:build|frontend)\b)"
             r"|default page '(/index\.html)' because it was not found"  # ASP.NET's SPA
         ),
-        "assets": re.compile(
+        "assets": (
             r"asset \"([^\"]+)\" is not present in the asset pipeline|[Aa]sset `?'?([\w./-]+)'?`? was not declared to be precompiled|AssetNot(?:Found|Precompiled)|The asset '([^']+)' was not found in the load path"
             r"|(?:Webpacker|Shakapacker) can't find (\S+)|(?:Webpacker|Shakapacker)::Manifest::MissingEntryError|ViteRuby can't find (\S+)|ViteRuby::MissingEntrypointError"
             r"|Vite manifest not found at: (\S+)|The Mix manifest does not exist|Unable to locate (?:Mix file|file in Vite manifest): (\S+?)\.?(?:\s|$)"
@@ -96,16 +94,16 @@ RULE = Rule(
             r"|Missing staticfiles manifest entry for '([^']+)'|The file '([^']+)' could not be found with <[\w.]*Manifest"
             r"|Are you sure webpack has generated the file|Cannot read Vite manifest file at (\S+)|WebpackLoaderBadStatsError"
         ),
-        "module": re.compile(
+        "module": (
             r"\b(?:Cannot find module ['\"]|Script not found:? )(?P<file>[^'\"\s]+)['\"]?(?: imported from (?P<importer>\S+))?"
         ),
-        "served": re.compile(
+        "served": (
             r"RuntimeError: Directory '([^']*(?:dist|build|out|staticfiles)/?)' does not exist"  # Starlette
             r"|ENOENT: no such file or directory, (?:open|stat|lstat) '([^']*(?:dist|build|out|public|client|browser|www|static)/(?:[\w.-]+/)?index\.html)'"
             r"|open\(\) \"(\S+/index\.html)\" failed \(2: No such|directory index of \"(\S+)\" is forbidden"
             r"|Failed to lookup view \"[^\"]+\" in views directory \"(\S*/(?:dist|build)\S*)\""
             r"|DirectoryNotFoundException: (\S*/(?:wwwroot|dist|build|browser)\S*)|no main manifest attribute, in (\S+)|\bopen \S*((?:dist|build|public)/index\.html): (?:no such file|file does not exist)"
         ),
-        "vague": re.compile(r"template: (pattern) matches no files|pattern (\S+): no matching files found"),
+        "vague": (r"template: (pattern) matches no files|pattern (\S+): no matching files found"),
     },
 )

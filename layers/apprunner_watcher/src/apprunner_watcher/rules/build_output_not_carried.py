@@ -1,7 +1,5 @@
 """What the build of a managed runtime installed outside of /app is not there at run time."""
 
-import re
-
 from apprunner_watcher.knowledge.build_log import is_printed
 from apprunner_watcher.knowledge.managed_runtime import (
     installed_by_pip,
@@ -115,23 +113,23 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "module": re.compile(
+        "module": (
             r"(?<![\w.])(?:ModuleNotFound|Import)Error: No module named '?(?P<module>[\w.]+)|\bpython[\d.]*: No module named (?P<run>[\w.]+)"
         ),
-        "program": re.compile(
+        "program": (
             r"exec: \"?(?P<runtime>[\w./-]+)\"?: (?:executable file not found|not found|stat )|\b(?:ba|da|a)?sh: (?:line )?(?:\d+: )?(?:exec: )?(?P<shell>[\w./-]+): (?:command )?not found"
             r"|exec (?P<exec>[\w./-]+) failed: No such file or directory|\benv: ['\u2018]?(?P<env>[\w./-]+)['\u2019]?: No such file or directory"
         ),
     },
     service_patterns={
-        "program": re.compile(r"exec: \"(?P<runtime>[\w./-]+)\": (?:executable file not found|stat )"),
-        "pip": re.compile(
+        "program": (r"exec: \"(?P<runtime>[\w./-]+)\": (?:executable file not found|stat )"),
+        "pip": (
             r"^\[(?:Pre)?Build\] (?:Step \d+/\d+ : )?(?:RUN )?[^\n]{0,120}?\b(?:pip[\d.]* install|poetry install|pipenv (?:install|sync))\b"
         ),
-        "installed": re.compile(r"Successfully installed \S+-\d"),
-        "global": re.compile(
+        "installed": (r"Successfully installed \S+-\d"),
+        "global": (
             r"\b(?:npm|pnpm) (?:i|install|add) [^\n]{0,80}?(?:-g|--global)\b|\byarn global add\b|\bcorepack (?:enable|prepare)\b"
         ),
-        "revised": re.compile(r"awsfusionruntime-(?:python3\d\d|nodejs(?:18|2\d))"),
+        "revised": (r"awsfusionruntime-(?:python3\d\d|nodejs(?:18|2\d))"),
     },
 )

@@ -66,7 +66,7 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     application_patterns={
-        "cut_off": re.compile(
+        "cut_off": (
             r"Socket closed unexpectedly|Connection (?:closed by server|reset by peer|is closed)|\bECONNRESET\b|MaxRetriesPerRequestError"
             r"|(?P<silent>\bETIMEDOUT\b|Timeout reading from|[Cc]ommand timed out after|RedisConnectionFailureException|UnableToConnect on )"
         ),

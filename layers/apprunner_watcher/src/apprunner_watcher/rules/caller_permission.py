@@ -1,7 +1,5 @@
 """Who called App Runner lacks a permission: for the call itself, to pass a role, or to make the service-linked role."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
 from apprunner_watcher.snapshot import Snapshot
 
@@ -40,17 +38,17 @@ def _is_own_role(snapshot: Snapshot) -> bool:
     return any(f":assumed-role/{role}/" in message for role in roles)
 
 
-_DENIED = re.compile(
+_DENIED = (
     r"not authorized to perform:? ?(?P<action>[\w-]+:\w+)(?:[^\n]{0,20}? on (?:the )?resource:? (?P<resource>arn:\S+|\*))?"
     r"|must have (?:the )?['\"`]?(?P<needed>iam:\w+)['\"`]? permission"
     # a deny that names the action alone
     r"|(?:permission|authori[sz]ed|denied|allowed?)[^\n]{0,60}?\b(?P<alone>iam:(?:PassRole|GetRole|CreateServiceLinkedRole))\b"
 )
-_DENIED_WITHOUT_WORDS = re.compile(
+_DENIED_WITHOUT_WORDS = (
     r"^(?:AccessDenied(?:Exception)?|UnauthorizedOperation|Client\.UnauthorizedOperation|UnauthorizedException)\b"
     r"(?![^\n]{0,300}(?:new customers|subscription|not available|instance role|access role|AssumeRole))"
 )
-_BOUND = re.compile(r"explicit deny|service control policy|permissions boundary", re.IGNORECASE)
+_BOUND = r"(?i)explicit deny|service control policy|permissions boundary"
 
 RULE = Rule(
     id="caller-permission",

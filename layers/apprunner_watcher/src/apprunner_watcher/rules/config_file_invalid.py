@@ -1,7 +1,5 @@
 """apprunner.yaml is missing or malformed."""
 
-import re
-
 from apprunner_watcher.knowledge.build_log import has_failed, is_printed
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -50,17 +48,17 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "refused": re.compile(
+        "refused": (
             r"^\[AppRunner\][^\n]{0,160}?(?i:\b(?:apprunner\.ya?ml|config(?:uration)? file)\b[^\n]{0,160}?"
             r"(?:invalid|not valid|malformed|could(?:n't| not)|can(?:not|'t)|not found|missing|(?:does|did)(?: not|n't)|unable|fail(?:ed|ure)|error|unsupported|unrecogni[sz]ed|incorrect|is empty|no such|must)"
             r"|(?:failed to|unable to|could(?:n't| not)|can(?:not|'t)|error(?: while)?|invalid|missing|malformed)\b[^\n]{0,80}?\b(?:apprunner\.ya?ml|config(?:uration)? file)\b)"
         ),
         # the words of YAML parsers
-        "yaml": re.compile(
+        "yaml": (
             r"^\[AppRunner\][^\n]{0,200}?(?:mapping values are not allowed|cannot start any token|did not find expected|could not find expected ':'|[Uu]nrecognized (?:field|key|property)|while (?:parsing|scanning) a )"
         ),
-        "read": re.compile(r"^\[AppRunner\] Reading apprunner\.ya?ml"),
-        "began": re.compile(r"^\[AppRunner\] Starting to build your application source code"),
-        "failed": re.compile(r"^\[AppRunner\] Failed to build your application source code\.?\s*$"),
+        "read": (r"^\[AppRunner\] Reading apprunner\.ya?ml"),
+        "began": (r"^\[AppRunner\] Starting to build your application source code"),
+        "failed": (r"^\[AppRunner\] Failed to build your application source code\.?\s*$"),
     },
 )

@@ -82,7 +82,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "headline": re.compile(
+        "headline": (
             r"(?i)\b(?:config(?:uration)?|environment|env|settings|startup|start-up|secrets?)\b[^\n]{0,30}\b(?:validation (?:failed|errors?)|check failed|(?:is|are) invalid|validation has failed)"
             r"|\binvalid (?:environment variables?|environment configuration|env(?:ironment)? vars?|(?:production |server |app(?:lication)? )?config(?:uration)?|settings)\b"
             r"|\b(?:validation errors? for (?:\w*settings|\w*config|\w*environment|\w*env)\b|failed to validate (?:the )?(?:config|environment|settings)|E_INVALID_ENV_VARIABLES|EnvInvalidVariables)"
@@ -90,20 +90,20 @@ RULE = Rule(
             r"|Can't continue due to the errors loading the configuration|errors? (?:found )?(?:while|when) (?:parsing|validating|loading) (?:the )?(?:environment|env|config|settings)|(?:environment|config(?:uration)?|env|settings) (?:variables )?(?:failed|did not pass) validation"
         ),
         # pydantic, Zod, Joi, envalid, class-validator, Spring, Go's validator
-        "rejected": re.compile(
+        "rejected": (
             r"\bValue error, |\[type=(?!missing)[a-z_]+, input_value|\(type=(?:value_error|type_error|assertion_error)(?!\.missing)|Input should be |\bInvalid (?:url|email|enum value|port input|bool input|number input|url input|email input|choice|string: must)\b|must contain at least (?!1 )\d+ character"
             r"|\bToo (?:small|big): expected (?!string to have >=1 )|\bInvalid (?:option|input): expected (?![^\n]{0,60}received undefined)|\bInvalid (?:URL|email address|UUID)\b|\"[A-Z][A-Z0-9_]+\" (?:must|length must|fails|with value|contains)|has failed the following constraints: (?!isNotEmpty|isDefined|isString)"
             r"|^\s*Reason: (?!failed to convert|must not be (?:null|blank|empty))|^\s+- .{0,120}\b(?:must|invalid|not allowed|too short)\b|\"code\": \"(?:too_small|too_big|invalid_string|invalid_format|invalid_enum_value|invalid_value|custom)\"|code: '(?:too_small|too_big|invalid_string|invalid_format|invalid_enum_value|invalid_value|custom)'"
             r"|DataAnnotation validation failed for [^\n]{1,200}(?<!field is required\.)'|failed on the '(?!required)\w+' tag|\bis not a valid \w+"
         ),
-        "of_zod": re.compile(r"\b\w*ZodError\b|\bValiError\b"),
-        "path": re.compile(rf"\bpath['\"]?: ?\[ ?['\"]{_NAME}['\"]"),
-        "path_opens": re.compile(r"\bpath['\"]?: \[\s*$"),
-        "absent": re.compile(
+        "of_zod": (r"\b\w*ZodError\b|\bValiError\b"),
+        "path": (rf"\bpath['\"]?: ?\[ ?['\"]{_NAME}['\"]"),
+        "path_opens": (r"\bpath['\"]?: \[\s*$"),
+        "absent": (
             r"[Ff]ield required|\bis required\b|'Required'|\"Required\"|received:? \"?'?undefined|: undefined$|\(required\)|\bmissing\b|\bMissing\b|is not set|must be set$|isNotEmpty|isDefined|isString|>=1 char|at least 1 char"
         ),
         # words that need no headline: a loader names the variable, and what is wrong with it
-        "names_variable": re.compile(
+        "names_variable": (
             rf"Environment variable \"?{_NAME}\"? (?:is )?invalid: ?\[|Config validation error: [^\n]{{0,300}}\"?{_NAME}\"? (?:length )?(?:must|fails|with value|contains)|property {_NAME} has failed the following constraints: (?!isNotEmpty|isDefined|isString)"
             rf"|env-var: \"{_NAME}\" should be |\b{_NAME}: Invalid (?:url|email|port|bool|number|json|choice|host|option|enum)\b|\b{_NAME}['\"]?: ?\[\s?['\"](?:Invalid (?!input: expected \w+, received undefined)|Too small: expected (?!string to have >=1 )|String must contain at least (?!1 )|Must be |must )"
             rf"|env/{_NAME} must |\benv{_NAME} must |error: {_NAME}: must be |field \"\w+\" [^\n]{{0,60}}validation failed"

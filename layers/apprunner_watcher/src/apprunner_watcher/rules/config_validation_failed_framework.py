@@ -48,21 +48,21 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "keys": re.compile(
+        "keys": (
             # jjwt, Nimbus, .NET, PHP, Node.js
             r"key(?: byte array|'s size)? is \d+ bits which is not secure enough|secret length must be at least 256 bits|IDX10653|IDX10720|IDX10603|Key provided is shorter than \d+ bits|Provided key is too short|minimum key size of 2048 bits"
             # Laravel, Rails, Phoenix, Node.js, iron-session, Fastify, Keystone, Go
             r"|Unsupported cipher or incorrect key length|supported ciphers are AES-128-CBC and AES-256-CBC|key must be (?:16|24|32|64) bytes|ERR_CRYPTO_INVALID_KEYLEN|RangeError: Invalid key length|crypto/aes: invalid key size|secret_key_base to be at least 64 bytes"
             r"|iron-session: Bad usage: Password must be|the secret must have length 32 or greater|session secret must be at least|securecookie: [^\n]{0,40}key|masterkey must be 32 bytes|Invalid AES key length: \d+ bytes"
         ),
-        "cors": re.compile(
+        "cors": (
             r"The CORS protocol does not allow specifying a wildcard|conflict settings: all origins enabled|bad origin: origins must contain|\[CORS\] Insecure setup|When allowCredentials is true, allowedOrigins cannot contain"
         ),
         # Django's system checks are of code as well: only those of settings
-        "django": re.compile(
+        "django": (
             r"\((?:security|corsheaders|caches|files|4_0|staticfiles|sites|mail|storages|axes|account|async|translation|csp|allauth|guardian|database|mysql|postgres|sqlite3)\.E\d{3}\)|You must set settings\.ALLOWED_HOSTS if DEBUG is False|Incorrect TIME_ZONE setting|ImproperlyConfigured: (?:CSRF_|CORS_|SECURE_|SESSION_|EMAIL_|STATIC_|MEDIA_|ALLOWED_|SECRET_KEY|DEBUG|CACHES|DATABASES)[A-Z_]*\b[^\n]{0,100}\b(?:must|should|cannot|invalid|not)\b"
         ),
-        "self_hosted": re.compile(
+        "self_hosted": (
             # Hasura, Ghost, Vaultwarden, Authelia, Supabase, oauth2-proxy
             r"Fatal Error: ?-? ?(?:--[\w-]+|JWT secret|jwt)[^\n]{0,80}\b(?:requires|must be|cannot be|present)\b|URL in config must be provided with protocol|DOMAIN variable needs to contain|looks like a MySQL URL, but|does not appear to be a valid email address\. Please reset"
             # Activepieces, AdonisJS, Sails, Medusa
@@ -76,7 +76,7 @@ RULE = Rule(
             # Traefik and others that read their options from the environment
             r"|failed to decode configuration from (?:environment variables|flags)|field not found, node: "
         ),
-        "others": re.compile(
+        "others": (
             # Keycloak, Vault, n8n, MinIO, Airflow, Superset, Strapi, Meilisearch, Ghost, Kestrel's OpenID Connect
             r"Key material not provided to setup HTTPS|A storage backend must be specified|Mismatching encryption keys|Access key length should be at least 3|cannot use (?i:sqlite) with the \w+|[Dd]atabase was encrypted with a different key|error: unrecognized executor|A Default SECRET_KEY was detected|master key must be at least 16 bytes|MetadataAddress or Authority must use HTTPS"
             # Spring

@@ -1,7 +1,5 @@
 """The application refuses, in words of its own, to run with a value that is unsafe or unfit."""
 
-import re
-
 from apprunner_watcher.knowledge.wanted import is_harmless
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -72,7 +70,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "refusal": re.compile(
+        "refusal": (
             r"(?i)\b(?:not (?:be )?(?:allowed|permitted|supported|acceptable|used|enabled|true)|forbidden|disallowed|prohibited|unsafe|insecure) (?:in|for|on) (?:a )?(?:prod|production|staging|non-local)\b"
             r"|\bmust (?:not )?(?:be (?:set to|changed|at least|exactly|a valid|disabled|explicit|overridden|different|replaced|false|one of|between)|use|contain|equal|have|start with)\b[^\n]{0,120}"
             r"\b(?:default|in prod|production|characters|chars|bytes|bits|wildcard|localhost|entropy)\b"
@@ -84,7 +82,7 @@ RULE = Rule(
             r"|\b(?:in|for) (?:prod|production)(?: environment| mode)?[,:]? [^\n]{0,60}\b(?:must (?:not )?be|cannot be|is not allowed|not allowed|is forbidden)\b"
             r"|\bCORS\b[^\n]{0,60}(?:\*|wildcard)[^\n]{0,60}\b(?:not allowed|forbidden|cannot|must not|refus)|ArgumentError: secret_key_base for \w+ must"
         ),
-        "named": re.compile(
+        "named": (
             # DOMAIN must contain the protocol; CORS_ORIGIN must not be '*'
             rf"{_NAME}{_NOUN}:? (?:must|needs? to|has to|have to|cannot|can't|can not|may not|must not|should not|mustn't)(?: only)? (?:not )?(?:be{_NO_ABSENCE}|contain|include|match|equal|point|differ|end with|consist|use |only )"
             # a value is quoted with its name, and is not allowed
@@ -96,14 +94,14 @@ RULE = Rule(
             # what was encrypted with another key
             r"|[Ee]ncrypt(?:ed|ion)[^\n]{0,60}\b(?:different|wrong|another) (?:encryption )?key\b[^\n]{0,40}\b(?:than|environment|env|config)|encryption key[^\n]{0,80} does not match"
         ),
-        "length": re.compile(
+        "length": (
             rf"{_KEY}\b[^\n]{{0,60}}\b(?:too short|at least \d+ (?:char|byte|bit|symbol|letter)|(?:must|should|has to|needs to) (?:be|have|contain) (?:exactly |a minimum of |min(?:imum)? |≥ ?|>= ?)?\d+(?:,? (?:or )?\d+){{0,3}}[- ](?:char|byte|bit|hex)|minimum (?:length )?(?:of |is )?\d+|(?:must|should) be longer than \d+|>= ?\d+ char|min(?:imum)? \d+ char|\d+ or more char|shorter than \d+)"
             # "at least" and "characters" of other languages
             rf"|{_KEY}[^\n]{{0,80}}(?:al menos|como m[íi]nimo|m[íi]nimo(?: de)?|pelo menos|no m[íi]nimo|ao menos|au moins|au minimum|minimum|mindestens|almeno|minstens|minimaal|minst|co najmniej|alespo[ňn]|не менее|не меньше|минимум|щонайменше|en az|minimal|[íi]t nh[ấa]t|至少|最少|不少于|最小|최소)[^\n\d]{{0,20}}\d+"
             r"(?: ?(?:caract|Zeichen|Byte|bytes|octets|caratteri|karakter|tekens|tecken|tegn|znak|символ|знак|байт|k[ýy] t[ựu]|个字|個字|字符|字元|位|文字|자))"
             rf"|{_KEY}[^\n]{{0,40}}\d+ ?(?:文字以上|자 이상|字符以上|位以上)|{_KEY}[^\n]{{0,60}}(?:demasiado cort|muito curt|trop court|zu kurz|troppo cort|te kort|za kr[óo]tk|слишком корот|çok k[ıi]sa|太短|長度不足|长度不足)"  # noqa: RUF001  # letters of other scripts
         ),
-        "other_languages": re.compile(
+        "other_languages": (
             r"(?i)\bno (?:est[áa] permitid|se permite|puede (?:usarse|ser)|debe (?:usarse|ser))[^\n]{0,60}\bproducci[óo]n|\bn[ãa]o (?:[ée] permitid|pode (?:ser|usar)|deve)[^\n]{0,60}\bprodu[çc][ãa]o"
             r"|\b(?:interdit|pas autoris|non autoris)[^\n]{0,60}\bproduction|\b(?:nicht erlaubt|nicht zul[äa]ssig|darf nicht)[^\n]{0,60}\bProdu[kc]tion|\bnon (?:[èe] )?(?:consentit|permess)[^\n]{0,60}\bproduzione"
             r"|valor por defecto[^\n]{0,60}producci[óo]n|valor padr[ãa]o[^\n]{0,60}produ[çc][ãa]o|生产环境[^\n]{0,40}(?:不能|禁止|必须|不允许)|本番環境[^\n]{0,40}(?:できません|禁止|必要)"

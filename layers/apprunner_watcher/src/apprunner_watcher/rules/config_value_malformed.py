@@ -111,18 +111,18 @@ RULE = Rule(
     check=check,
     application_patterns={
         # the application names its variable
-        "named": re.compile(
+        "named": (
             rf"(?:[Ii]nvalid|[Mm]alformed|INVALID|[Bb]ad)(?: value (?:for|of)| format (?:for|of)| (?:environment|env) var(?:iable)?)?:? [`'\"]?{_NAME}[`'\"]?(?!=)(?: |:|$|\.|,)"
             rf"|(?:[Cc]ould not|[Cc]annot|[Cc]an't|[Uu]nable to|[Ff]ailed to|[Ee]rror) (?:parse|parsing|decode|decoding) (?:the )?(?:environment variable |env var )?[`'\"]?{_NAME}\b(?!=)"
             rf"|\b{_NAME}[`'\"]?:? (?:environment variable |env var )?(?:is (?:not (?:a )?(?:valid|well[- ]formed|parse?able)|invalid|malformed|badly formatted)|has (?:an )?invalid|could not be parsed|must (?:be (?:a )?valid (?:URL|URI|url|uri|JSON|json|number|integer|port|connection string|host|domain|email|base64)|start with|begin with)|contains invalid)"
         ),
-        "unescaped": re.compile(
+        "unescaped": (
             # MongoDB's drivers
             r"(?:Password|Username) contains (?:unescaped|an illegal unescaped) characters|must be escaped according to RFC 3986|[Uu]nescaped (?:slash|at-sign|colon|@ sign)|contains invalid user information|illegal unescaped"
             # Node.js, configparser and Alembic, libpq, Go, Ruby, dj-database-url
             r"|URIError: URI malformed|invalid interpolation syntax|invalid percent-encoded token|net/url: invalid userinfo|invalid URL escape \"|the scheme \w+ does not accept registry part|This string is not a valid url, possibly because some of its parts"
         ),
-        "scheme": re.compile(
+        "scheme": (
             # SQLAlchemy, Django, Celery, Redis
             r"Can't load plugin: sqlalchemy\.dialects:|asyncio extension requires an async driver to be used|UnknownSchemeError|Scheme '[^']*' is unknown|isn't an available database backend|No such transport: |Redis URL must specify one of the following schemes|redis: invalid URL scheme|Invalid URI scheme: URI must begin with"
             # Prisma, MongoDB
@@ -135,14 +135,14 @@ RULE = Rule(
             r"|claims to not accept jdbcUrl|URL must start with '?jdbc|No suitable driver(?! module)|specifies nonexistent '?\w+'? (?:database )?adapter|database driver: unknown driver|source driver: unknown driver|AMQP scheme must be either|Unsupported driver \[|Expected amqp: or amqps: protocol|Unknown database dialect|The dialect \w+ is not supported"
         ),
         # an address where a host name alone is wanted; old Node.js prints "host host:port"
-        "host": re.compile(
+        "host": (
             r"\b(?:ENOTFOUND|EAI_AGAIN) (?:https?(?::|/|\s|$)|[a-z0-9+]{2,20}://|[\w.-]{1,200}[:/]\d{2,5}\b)|translate host name \"\w{2,20}://|\blookup \w{2,20}://[^\n]{0,100}: no such host"
         ),
-        "option": re.compile(
+        "option": (
             r"connect\(\) got an unexpected keyword argument '(?:sslmode|ssl_mode|ssl-mode|sslrootcert|channel_binding|pgbouncer|schema|connection_limit|charset|ssl|options|connect_timeout|sslaccept)'|invalid connection option \"|invalid URI query parameter|invalid (?:dsn: invalid )?sslmode value|unsupported sslmode|unrecognized configuration parameter \"(?:schema|pgbouncer|sslaccept|connection_limit)"
             r"|MongoParseError: (?:options? )?[\w, ]{1,120}(?:is|are) not supported|Keyword (?:'[^']+' is )?not supported|parameter \"\w+\" requires a \w+ value|Option '[^']+' not supported|Couldn't set \w[\w ]{0,30} \(Parameter|unsupported startup parameter|unknown option \"\w+\" in (?:DSN|connection)"
         ),
-        "connection_string": re.compile(
+        "connection_string": (
             # Prisma, SQLAlchemy, libpq, asyncpg, pgx
             r"provided database string is invalid|invalid port number in database URL|Error parsing connection string|Could not parse (?:SQLAlchemy|rfc1738) URL from|[Ii]nvalid (?:dsn|DSN): |missing \\?\"=\\?\" after|invalid integer value \"[^\"]*\" for connection option|failed to parse as (?:URL|keyword/value|DSN)|invalid connection string\b"
             # MongoDB
@@ -155,7 +155,7 @@ RULE = Rule(
             r"|The (?:\"\w+\" )?(?:mailer|notifier|messenger|lock|cache|\w+) DSN is invalid|ArgumentError: invalid (?:URL|uri|url)\b|[Ii]nvalid (?:database|db|supabase|base|redis|mongo|server|site|api|webhook|public|app|service|amqp|broker|rabbitmq|issuer|callback|nats|kafka) ?(?:url|URL|Url|uri|URI|dsn|DSN)\b(?! (?:provided )?in request)|Vapid subject is not a valid URL|ASPNETCORE_URLS|FormatException: Invalid url|Unrecognized scheme in server address"
         ),
         # an address of any kind: likely, where no variable is seen to hold it
-        "address": re.compile(
+        "address": (
             r"TypeError(?: \[ERR_INVALID_URL\])?: Invalid URL|TypeError: Failed to parse URL|\bInvalid URL: |code: 'ERR_INVALID_URL'|Port could not be cast to integer value|Invalid IPv6 URL|Port out of range 0-65535|nonnumeric port|\bparse \\?\"[^\n]{0,300}\": (?:invalid port|first path segment in URL|missing protocol scheme|invalid character|net/url)|URISyntaxException|IllegalArgumentException: Illegal character in \w+ at index|MalformedURLException|Invalid URI: (?!The URI is empty)|UriFormatException|URI::InvalidURIError|bad URI ?\(is not URI\?\)|no protocol: |httpx\.UnsupportedProtocol|MissingSchema: Invalid URL|unsupported protocol scheme|ERR_INVALID_PROTOCOL|Only absolute URLs are supported|Only HTTP\(S\) protocols are supported|AddrParseError|invalid socket address syntax|with 'idna' codec failed|label (?:empty or )?too long|(?:Illegal|Invalid) header value b'|Invalid leading whitespace, reserved character|invalid header field value for \"|Invalid character in header content \[\"(?:[Aa]uthorization|x-api-key|api-key)|ERR_INVALID_CHAR|Invalid endpoint: |doesn't match a supported format\.|InvalidRegionError|endpoint URL: \"https://[\w-]+\.\.amazonaws|InvalidEndpoint|Expected scheme-specific part"
         ),
     },

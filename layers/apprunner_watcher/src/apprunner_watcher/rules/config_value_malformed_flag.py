@@ -34,7 +34,7 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"start-command-needs-shell"}),
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             # Python's click and argparse
             r"Invalid value for '?-[^\n:]{1,80}: [^\n]{0,200}\b(?:is not (?:a valid|one of|in the range)|invalid choice)|error: argument -[^\n:]{1,80}: (?:invalid (?:\w+ value|choice)|expected one argument)"
             # Java's picocli (Keycloak), Spring Shell

@@ -85,7 +85,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "key": re.compile(
+        "key": (
             # Firebase, Node.js and OpenSSL
             r"Failed to parse private key|Invalid PEM formatted message|DECODER routines::unsupported|PEM routines:(?:get_name)?:{1,2}no start line|PEM routines:\w+:no start line|error:1E08010C|error:0909006C|PEM_read_bio|secretOrPrivateKey must be an asymmetric key|Service account key is not valid|Failed to parse service account (?:json|key)|Failed to parse certificate key file"
             # Python, Go, Java, Rust, .NET
@@ -100,14 +100,14 @@ RULE = Rule(
             r"|MessageEncryptor::InvalidMessage|invalid RSA (?:private )?key|TokenValidationError: Token is invalid"
         ),
         # loaders that read documents out of variables
-        "settings": re.compile(
+        "settings": (
             r"error parsing value for field \"\w+\" from source \"\w*Env\w*\"|error parsing (?:env var|JSON for) \"\w+\"|SettingsError: error parsing|Environment variable \"\w+\" invalid: \['Not valid JSON|env-var: \"\w+\" should be valid \(parseable\) JSON"
             # Hasura, Meteor, Symfony, phpdotenv, godotenv
             r"|parsing JWTConfig failed|METEOR_SETTINGS are not valid JSON|\$ROOT_URL, if specified|(?:Invalid (?:JSON|URL|base64)|Non-numeric|Invalid|Malformed) (?:in )?env var \"|Failed to parse dotenv file|unexpected character \"[^\n]{1,20}\" in variable name near"
             # .NET
             r"|Failed to convert configuration value"
         ),
-        "document": re.compile(
+        "document": (
             r"malformed node or string|yaml\.\w{1,20}\.(?:Scanner|Parser)Error|JSONDecodeError: |Unexpected token [^\n]{1,60}(?:in JSON at position|is not valid JSON)|Unexpected end of JSON input|Expected property name or '\}' in JSON|Bad control character in string literal in JSON|invalid character '[^\n]{1,4}' (?:looking for|after|in string)|JsonParseException|JSON::ParserError|binascii\.Error: |Incorrect padding|illegal base64 data|Illegal base64 character|not a valid Base-64 string|wrong 4-byte ending unit"
         ),
     },

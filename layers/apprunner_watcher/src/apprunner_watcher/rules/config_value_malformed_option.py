@@ -67,7 +67,7 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"start-command-needs-shell"}),
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             # loaders of variables: Go, Python, Ruby
             r"envconfig\.Process: assigning \w+ to \w+|parse error on field \"\w+\" of type|Environment variable \"\w+\" invalid: \['Not a valid|ValueError: (?:Not a boolean: |[Ii]nvalid truth value)|Invalid truth value: |(?:[Cc]ould not|[Uu]nable to|[Ff]ailed to|[Cc]annot) (?:parse|convert|read|decode) (?:the )?(?:value|contents?) (?:of|for|from) (?:the )?(?:environment variable|env var|config|configuration|setting|option|property)|Failed to convert value to \w+\. Please check|environment variable [`'\"]?\w+[`'\"]? (?:is|has) (?:an )?invalid value"
             # runtimes and their options
@@ -80,14 +80,14 @@ RULE = Rule(
             r"|ValueError: Unknown level: |not a valid logrus Level|unrecognized level: \"|default level:\w+ must be included in custom levels|[Ii]nvalid log[ _-]?level|[Uu]nknown log(?:ging|ger)? level|error parsing level filter|LOG_LEVEL[^\n]{0,20} (?:is )?(?:invalid|unknown|not valid)"
         ),
         # a time zone may also be unknown because the image lacks the time zones
-        "usual": re.compile(
+        "usual": (
             r"config/[\w/]{1,60}\.rb:\d+[^\n]{0,60}invalid value for (?:Integer|Float)|Invalid time zone specified|UnknownTimeZoneError|Unknown time-zone ID|invalid value for parameter \"TimeZone\"|TimeZoneNotFoundException|[Ii]nvalid cron expression|Cron expression must consist of|time: (?:invalid duration|missing unit in duration|unknown unit)|invalid PORT|Invalid port (?:number|value)?:|[Ii]nvalid value for PORT|no such time zone|invalid IANA time zone"
         ),
         # the path is set, and the file is not in the image
-        "file": re.compile(
+        "file": (
             r"DefaultCredentialsError: File [^\n]{1,200} was not found|GOOGLE_APPLICATION_CREDENTIALS environment variable: open |The file at [^\n]{1,200} does not exist, or it is not a file|Error reading credential file from location"
         ),
-        "conversion": re.compile(
+        "conversion": (
             r"invalid literal for int\(\) with base 10: '(?!None|undefined|null|\$)|could not convert string to float: '(?!None|undefined|\$)|strconv\.\w+: parsing |NumberFormatException: For input string: |invalid value for (?:Integer|Float)\(\): |ParseIntError|invalid digit found in string|Input string was not in a correct format|was not recognized as a valid (?:Boolean|TimeSpan)|The input string '[^']*' was not in a correct format|not enough values to unpack"
         ),
     },

@@ -60,7 +60,7 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     application_patterns={
-        "full": re.compile(
+        "full": (
             # PostgreSQL, PgBouncer, Supavisor, RDS Proxy
             r"remaining connection slots are reserved|too many clients already|too many connections for (?:role|database|tenant)"
             r"|no more connections allowed|[Mm]ax client connections reached|max clients (?:are )?(?:reached|limited)|MaxClientsInSessionMode"
@@ -83,8 +83,8 @@ RULE = Rule(
             r"|could not obtain a (?:database )?connection (?:from the pool )?within|Error: Queue limit reached|redis: connection pool timeout"
             r"|[Tt]imed out while checking out a connection from connection pool|waiting for a slot to become available"
         ),
-        "hikari": re.compile(r"Connection is not available, request timed out(?![^\n]{0,60}\btotal=0)"),
-        "timed_out": re.compile(
+        "hikari": (r"Connection is not available, request timed out(?![^\n]{0,60}\btotal=0)"),
+        "timed_out": (
             # Agroal, Knex, Sequelize, node-postgres, sqlx, r2d2, psycopg_pool, Ecto, Sequel, Jedis, c3p0, MongoDB
             r"Acquisition timeout while waiting for new connection|The pool is probably full"
             r"|ConnectionAcquireTimeoutError|timeout exceeded when trying to connect|pool timed out while waiting for an open connection"

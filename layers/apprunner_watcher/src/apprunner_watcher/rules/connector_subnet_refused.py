@@ -1,7 +1,5 @@
 """A VPC connector was refused because of a subnet that it names."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
 from apprunner_watcher.snapshot import Snapshot
 
@@ -18,13 +16,13 @@ def check(snapshot: Snapshot, _: Matches) -> Finding | None:
     return Finding(Confidence.CERTAIN if is_known else Confidence.LIKELY, (Evidence.call(call), *asked))
 
 
-_UNUSABLE = re.compile(
+_UNUSABLE = (
     r"(?i)subnets?\b[^\n]{0,200}(?:availability zone|\bAZ|[a-z]{3,4}\d-az\d)[^\n]{0,120}(?:support|allowed|available)"
     r"|(?:unsupported|not supported|doesn't support|does not support)[^\n]{0,80}(?:availability zones?|\bAZs?\b)"
     r"|subnets?\b[^\n]{0,120}(?:same (?:IP address type|VPC)|dual-?stack|IPv6|free (?:IP )?addresses|insufficient|enough (?:free |available )?(?:IP )?addresses)"
     r"|InvalidSubnet(?:ID)?\.?NotFound|subnet (?:ID )?'subnet-[0-9a-f]+' does not exist"
 )
-_ABOUT_SUBNETS = re.compile(r"(?i)^(?:InvalidRequest|Validation|InvalidParameter)\w*: [^\n]{0,300}\bsubnets?\b")
+_ABOUT_SUBNETS = r"(?i)^(?:InvalidRequest|Validation|InvalidParameter)\w*: [^\n]{0,300}\bsubnets?\b"
 
 RULE = Rule(
     id="connector-subnet-refused",

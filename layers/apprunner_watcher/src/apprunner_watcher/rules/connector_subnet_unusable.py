@@ -1,6 +1,5 @@
 """A subnet of the VPC connector cannot hold its network interfaces."""
 
-import re
 from collections.abc import Iterator
 
 from apprunner_watcher.knowledge.obstacle import checks
@@ -70,7 +69,7 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     service_patterns={
-        "subnet": re.compile(
+        "subnet": (
             r"(?i)\bsubnets?\b[^\n]{0,200}(?:unsupported|not supported|availability zones? [^\n]{0,60}(?:un|not )support)"
             r"|unsupported availability zone|(?:insufficient|not enough|no) (?:free |available )?(?:ip )?addresses[^\n]{0,80}\bsubnet"
             r"|\bsubnets?\b[^\n]{0,120}(?:insufficient|not have enough|not enough|no (?:free|available)) (?:free |available )?(?:private )?(?:ip )?address"

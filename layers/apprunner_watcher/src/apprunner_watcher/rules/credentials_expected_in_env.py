@@ -79,7 +79,7 @@ RULE = Rule(
     check=check,
     application_patterns={
         # the names may stand in a list, in a message or in a setting that reads them
-        "demand": re.compile(
+        "demand": (
             r"(?i)\baws credentials? (?:are|is|must be|not)\b[^\n]{0,20}\b(?:required|missing|set|provided|configured)\b"
             rf"|\b{_KEY}\b[^\n]{{0,80}}\b(?:required|missing|not set|must be set|undefined|is not defined|not found|not present|notpresent|is not provided|cannot be (?:empty|blank|null)|should not be empty|must be (?:defined|provided|a string)|is empty|expected string)\b"
             rf"|\b(?:missing|required|requires|unset|undefined|declare|set the|could not resolve placeholder)\b[^\n]{{0,80}}\b{_KEY}\b"
@@ -88,7 +88,7 @@ RULE = Rule(
             # zod: path: [ 'AWS_ACCESS_KEY_ID' ]
             rf"|\bpath\"?: ?\[ ?['\"]{_KEY}['\"] ?\]"
         ),
-        "empty": re.compile(
+        "empty": (
             # JavaScript v3, where the application hands in what is undefined
             r"Resolved credential object is not valid"
             # Java v1 and v2
@@ -101,8 +101,6 @@ RULE = Rule(
             r"|Value cannot be null\. \(Parameter 'awsAccessKeyId'\)"
         ),
         # pydantic and zod name the field in a line of its own
-        "field": re.compile(
-            r"^\s*['\"]?(?i:aws_access_key_id|aws_secret_access_key|aws_access_key|aws_secret_key)['\"]?\s*$"
-        ),
+        "field": (r"^\s*['\"]?(?i:aws_access_key_id|aws_secret_access_key|aws_access_key|aws_secret_key)['\"]?\s*$"),
     },
 )

@@ -83,7 +83,7 @@ RULE = Rule(
     rollback="unsafe",
     check=check,
     application_patterns={
-        "failed": re.compile(
+        "failed": (
             # Prisma
             r"\bP30(?:0[5689]|1[24589])\b|database schema is not empty\. Read more|found failed migrations in the target database|advisory lock \(SELECT pg_advisory_lock"
             r"|failed to apply cleanly to the shadow database|--accept-data-loss flag|changes that cannot be executed"
@@ -120,13 +120,13 @@ RULE = Rule(
             r"|\bpg_type_typname_nsp_index\b|\bpg_class_relname_nsp_index\b"
         ),
         # errors that a migration makes of a schema that it does not expect
-        "sql": re.compile(
+        "sql": (
             r"already exists(?!,? skipping)|\bDuplicate (?:column name|key name|entry)|does(?:n't| not) exist\b|no such (?:table|column)|Cannot add foreign key|contains null values|could not create unique index"
             r"|must be owner of|permission denied for|syntax error|cannot be cast automatically|key was too long|without a key length|lock timeout|[Dd]eadlock (?:detected|found)"
             r"|other objects depend on it|violates|duplicate column name|Data too long|Multiple primary key"
         ),
         # the tool's frames and last words, which tell nothing of the reason
-        "at_work": re.compile(
+        "at_work": (
             r"File \"[^\"\n]{0,200}(?:django/core/management/commands/migrate|django/db/migrations/executor|/alembic/(?:env|command|runtime/migration)|/migrations/env"
             r"|/(?:alembic|migrations)/versions/\w{1,160})\.py\""
             r"|Tasks: TOP => db:(?:migrate|schema:load|structure:load|prepare)|/db/migrate/\d{8,14}_\w{1,160}\.rb|activerecord-[\d.]{3,12}/lib/active_record/migration\.rb"
@@ -134,25 +134,25 @@ RULE = Rule(
             r"|knex/lib/migrations/|drizzle-orm/[^\n]{0,60}migrat|ecto_sql[^\n]{0,60}migrat|Microsoft\.EntityFrameworkCore\.(?:Migrations|RelationalDatabaseFacadeExtensions\.Migrate)|org\.flywaydb\.core|liquibase\.(?:changelog|Liquibase)|SQL: (?:create|alter|drop) table"
         ),
         # sequelize-cli, Rails, Laravel, Django
-        "step": re.compile(
+        "step": (
             r"== \S{1,200}[^\n]{0,120}: (?:migrating|(?P<done>migrated)) |^\s*Migrat(?:ing|(?P<done_too>ed)): |^\s*Applying [\w.]{3,200}\.\.\.(?!\s*OK)|\[alembic[^\n]{0,40}\] Running upgrade "
             # servers that are started when the migrations are done
             r"|(?P<serves>Started server process|Starting gunicorn|Booting worker with pid|Puma starting|[Ll]istening (?:on|at)\b)"
         ),
-        "said": re.compile(
+        "said": (
             r"(?i:\b(?:failed|unable|error|could not|couldn't|cannot|exception)\b (?:to |while |when |during |in )?(?:run|running|apply|applying|execute|executing|perform|performing)?(?: the)?(?: pending)?(?: database| db| schema| sql)? ?migrations?\b)"
             r"|(?i:\b(?:database |db |schema |prisma )?migrations? (?:has |have )?(?:failed|error|could not)\b)|(?:Schema|Migration) engine error|flywayInitializer|liquibase' defined"
         ),
         # what only a change of the schema is answered
-        "of_schema": re.compile(
+        "of_schema": (
             r"\b(?:relation|table|column|index|type|constraint|Table|sequence|view) [\"'`][^\"'`\n]{1,160}[\"'`](?: (?:of|for) relation \"[^\"\n]{1,128}\")? already exists(?!,? skipping)"
             r"|\b42P07\b|\b42S01\b|\bER_TABLE_EXISTS_ERROR\b|DuplicateTable\b|\btable \w{1,128} already exists|Base table or view already exists"
             r"|Specified key was too long|in key specification without a key length|cannot be cast automatically|could not create unique index|Foreign key constraint is incorrectly formed"
             r"|Cannot add foreign key constraint|column \"[^\"\n]{1,128}\"[^\n]{0,80} contains null values"
         ),
         # Liquibase waits for a lock that a killed container has left
-        "waits": re.compile(r"Waiting for changelog lock|[Mm]igrations are running at the moment"),
-        "unconnected": re.compile(
+        "waits": (r"Waiting for changelog lock|[Mm]igrations are running at the moment"),
+        "unconnected": (
             r"ECONNREFUSED|ETIMEDOUT|could not connect to server|connection to server at|Can't (?:connect to|reach)|Connection refused|timed out|authentication failed|no pg_hba\.conf"
         ),
     },

@@ -62,7 +62,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "absent": re.compile(
+        "absent": (
             # PostgreSQL, by itself or behind any driver
             r"\b(?:relation|type|column|schema) \\?[\"'][^\"'\n]{1,128}[\"'](?: of relation \\?\"[^\"\n]{1,128}\")? does not exist(?!,? skipping)|\bcolumn [\w.]{3,128} does not exist"
             r"|\b42P01\b|(?:(?i:code|sqlstate)\W{1,6}|[(\[])42703\b|\b42703: |\bundefined_(?:table|column)\b|\bUndefined(?:Table|Column)(?:Error)?\b|\b3F000\b"
@@ -78,7 +78,7 @@ RULE = Rule(
             # Active Record, Cassandra
             r"|Could not find table '|unconfigured table \w|InvalidRequest[^\n]{0,80}[Kk]eyspace '?\w{1,64}'? does not exist"
         ),
-        "pending": re.compile(
+        "pending": (
             # Rails, Phoenix
             r"PendingMigrationError|Migrations are pending\b|there are pending migrations for repo"
             # Hibernate, EF Core
@@ -91,7 +91,7 @@ RULE = Rule(
             r"|[Dd]atabase (?:schema )?(?:is|seems|appears to be) (?:out[- ]of[- ]date|not (?:up[- ]to[- ]date|initiali[sz]ed|migrated))|[Dd]atabase (?:schema )?(?:has not|hasn't|was not|wasn't) (?:yet )?(?:been )?(?:initiali[sz]ed|migrated|upgraded)"
             r"|[Mm]igrations (?:have|were) not (?:all |yet )?(?:been )?(?:run|applied|executed)|(?:[Pp]lease|must|need to|should) (?:first )?run [`'\"]?(?:superset|airflow|flask|langflow|jupyterhub|mlflow|authentik|sentry|rails|bin/rails|rake) db[: ](?:upgrade|migrate|init|setup)"
         ),
-        "doubtful": re.compile(
+        "doubtful": (
             r"\bfunction [\w.]{1,128}\([^)\n]{0,200}\) does not exist|Cannot do operations on a non-existent table|Requested resource not found: Table"
             r"|\bindex_not_found_exception\b"
         ),

@@ -1,7 +1,5 @@
 """The database server is too old or too new for the framework or driver."""
 
-import re
-
 from apprunner_watcher.knowledge.proof import proved
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
@@ -39,7 +37,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "demanded": re.compile(
+        "demanded": (
             # Django, and whoever says it like that
             _SERVERS + r" (?:version )?v?\d[\w.]{0,12} or (?:later|newer|higher|above|greater) is required"
             r"|" + _SERVERS + r" (?:version )?>= ?\d[\w.]{0,12} is required|\b" + _SERVERS + r" upgrade required: "
@@ -84,7 +82,7 @@ RULE = Rule(
             # EF Core
             r"|Invalid object name 'OPENJSON'"
         ),
-        "mismatch": re.compile(
+        "mismatch": (
             # commands of newer Redis servers, or of modules
             r"unknown command [`'\"]?(?:XADD|XREADGROUP|XAUTOCLAIM|XGROUP|GETEX|GETDEL|LMPOP|BLMOVE|BZPOPMIN|ZPOPMIN|LPOS|FCALL|FUNCTION|HELLO|JSON\.\w+|FT\.\w+|TS\.\w+|BF\.\w+)\b"
             r"|Unknown collation: '|Server sent charset (?:\(\d+\) )?unknown to the client|Character set '\d+' unsupported|Unknown character set: 'utf8mb4"
@@ -95,7 +93,7 @@ RULE = Rule(
             # Kafka, SQL Server, Cassandra
             r"|UnsupportedVersionException: |Invalid usage of the option NEXT in the FETCH statement|Invalid or unsupported protocol version"
         ),
-        "doubtful": re.compile(
+        "doubtful": (
             # a login that the client does not know: the server is newer, or the user is to be made otherwise
             r"Client does not support authentication protocol requested by server|\bER_NOT_SUPPORTED_AUTH_MODE\b|authentication method unknown to the client"
             r"|[Aa]uthentication (?:method|plugin) '?caching_sha2_password'?[^\n]{0,80}(?:unknown|cannot be loaded|not supported)|authentication type (?:10 is not supported|: 10\b)"

@@ -48,7 +48,7 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             # PostgreSQL, its poolers and RDS Proxy
             r"(?:password|PAM|IAM|LDAP|RADIUS|GSSAPI|Peer|Ident|[Cc]ertificate) authentication failed\b(?! for (?:API|HTTP))"
             r"|\b(?:28P01|invalid_authorization_specification|invalid_catalog_name)\b|['\"]3D000['\"]|SQLSTATE 3D000"
@@ -87,7 +87,7 @@ RULE = Rule(
             r"|password is incorrect, or there is no user with such name|Incorrect username or password was specified"
         ),
         # where the password is not set at all, where the server knows the user and refuses the address, and the like
-        "doubtful": re.compile(
+        "doubtful": (
             r"client password must be a string|fe_sendauth: no password supplied|[Nn]o password (?:has been |was )?provided"
             r"|empty password returned by client|no pg_hba\.conf entry for host [^\n]{0,200}(?:SSL on|SSL encryption)"
             r"|permission denied for (?:schema|table|relation|sequence) |No database selected|[Ee]ndpoint ID is not specified"

@@ -114,7 +114,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "unresolved": re.compile(
+        "unresolved": (
             # Node.js
             r"\b(?:getaddrinfo|query\w*) (?:ENOTFOUND|EAI_AGAIN|EAI_FAIL|EAI_NODATA|ENODATA|ESERVFAIL)\b|\bENOTFOUND\b|\bEAI_AGAIN\b"
             # libc, by whatever is written in C, Python, Ruby, PHP

@@ -46,7 +46,7 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     application_patterns={
-        "not_ready": re.compile(
+        "not_ready": (
             # PostgreSQL, CockroachDB
             r"the database system is (?:starting up|shutting down|in recovery mode|not (?:yet )?accepting connections)"
             r"|\b57P03\b|cannot_connect_now|CannotConnectNowError|server is not accepting clients"
@@ -68,7 +68,7 @@ RULE = Rule(
             r"|broker forced connection closure with reason 'shutdown'|home node [^\n]{1,120} is down or inaccessible"
             r"|TransientError\.General\.DatabaseUnavailable|\bVault is sealed\b|etcdserver: no leader"
         ),
-        "read_only": re.compile(
+        "read_only": (
             r"\bREADONLY You can't write against a read only|ReadOnlyError: You can't write|cannot execute [A-Z ]{3,40} in a read-only transaction"
             r"|MySQL server is running with the --(?:super-)?read-only option|terminating connection due to administrator command"
             r"|\bNotWritablePrimary\b|NotPrimaryError|NotMasterError|\bnot (?:primary|master)(?: and (?:secondaryOk|slaveOk)=false)?(?:$|[\"',])|No primary available for writes"

@@ -169,21 +169,19 @@ RULE = Rule(
     application_patterns={
         # localhost:6379, 127.0.0.1:5432, localhost/127.0.0.1:5432, "localhost" (127.0.0.1), port 5432, Host: 127.0.0.1, Port: 3306,
         # host='localhost', port=9200, (host=localhost)(port=3306), ('127.0.0.1', 5432), [::1]:5432, :::27017, [('localhost', 9092)]
-        "endpoint": re.compile(
+        "endpoint": (
             r"(?:127\.0\.0\.1|\blocalhost|\[::1\]|::1|\bECONNREFUSED :::?|0\.0\.0\.0)[\]\"'`)]*(?:/127\.0\.0\.1|/[0:]*:1\b|/<unresolved>)?(?: ?\([\w.:/]+\))?"
             r"(?::|',? | \[[^\]]{1,40}\], (?=port)|\]? on tcp |,? (?:on )?[Pp]ort[:=]? ?\"?|', port=|\)\(port=|,(?=\d))[`'(]?(?P<port>\d{3,5})\b"
         ),
         # Spring AMQP says where it goes, and then, without the place, that it failed
-        "spring_amqp": re.compile(
-            r"Attempting to connect to: \[(?:localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1):(?P<port>\d+)"
-        ),
-        "spring_amqp_failed": re.compile(r"AmqpConnectException: [^\n]{0,80}Connection refused"),
+        "spring_amqp": (r"Attempting to connect to: \[(?:localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1):(?P<port>\d+)"),
+        "spring_amqp_failed": (r"AmqpConnectException: [^\n]{0,80}Connection refused"),
         # a server of its own that the container starts: then it is that one which fails, or is not up yet
-        "runs_its_own": re.compile(
+        "runs_its_own": (
             r"PostgreSQL init process|database system is ready to accept|redis-server \*|Ready to accept connections|(?:mysqld|mariadbd): ready for connections"
             r"|\bStarting (?:mysqld|redis-server|mongod|postgres)|supervisord started with pid"
         ),
-        "socket": re.compile(
+        "socket": (
             r"(?P<postgres>/\.s\.PGSQL\.\d+|Is the server running (?:locally|on (?:host \"(?:localhost|127\.0\.0\.1|::1)\"|that host and accepting\"? on socket)))"
             r"|(?P<mysql>[Cc]an't connect to (?:local )?(?:MySQL |MariaDB )?server (?:on '(?:localhost|127\.0\.0\.1)|through socket)"
             r"|mysqld?\.sock\b|SQLSTATE\[HY000\] \[2002\] No such file or directory|\(HY000/2002\): No such file or directory)"

@@ -1,5 +1,6 @@
 """A named dependency refuses the connection or does not answer, and nothing finer is known."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -40,7 +41,7 @@ def _has_other_root(snapshot: Snapshot, failure: Failure) -> bool:
         return False
     line = failure.match.line
     trace = snapshot.application_log.trace_of(line)
-    return bool(trace and trace.root is not line and not FAILED.search(trace.says))
+    return bool(trace and trace.root is not line and not re.search(FAILED, trace.says))
 
 
 def _lasting(snapshot: Snapshot, failed: Sequence[Failure]) -> list[Failure]:

@@ -1,6 +1,5 @@
 """The entrypoint script has CRLF line ends, or a `#!` line that names what is not there."""
 
-import re
 from collections.abc import Iterator
 
 from apprunner_watcher.image import APP_RUNNER_PLATFORM, Image
@@ -66,14 +65,14 @@ def _of_format(match: Match, snapshot: Snapshot) -> Confidence | None:
     return Confidence.POSSIBLE if is_shell_script(program) and not is_of_base_image(program) else None
 
 
-_ABSENT = re.compile(
+_ABSENT = (
     # runc and crun look for the file first
     r"(?:^|[\s:|\]\"])exec(?: container process)?(?: \(missing dynamic library\?\))? [`'\"]?(?P<program>[^\s\"'`:]+)[`'\"]?: (?i:no such file or directory)"
     r"|\bexec user process caused:?[ \"]+no such file or directory"
     r"|(?:^|[\s|])(?P<bash>\S+): cannot execute: required file not found"
     r"|(?:\[FATAL tini \(\d+\)\] exec |\[dumb-init\] )(?P<looked_up>[^\s:]+)(?: failed)?: No such file or directory"
 )
-_FORMAT = re.compile(rf"{refusal('(?i:exec format error)')}|(?:^|[|\]:]\s{{0,4}})(?i:exec format error)\W{{0,3}}$")
+_FORMAT = rf"{refusal('(?i:exec format error)')}|(?:^|[|\]:]\s{{0,4}})(?i:exec format error)\W{{0,3}}$"
 
 RULE = Rule(
     id="entrypoint-line-endings",
@@ -105,7 +104,7 @@ RULE = Rule(
     application_patterns={
         "absent": _ABSENT,
         "format": _FORMAT,
-        "carriage return": re.compile(
+        "carriage return": (
             # env, dash, busybox, Python: a name that ends with it, spelled \r or ^M, or made a blank
             r"(?:\\r|\^M)['\"\u2019]?: (?:[Nn]o such file|[\w ]{0,10}not found|bad interpreter|invalid option|\[Errno 2\])"
             r"|\benv: (?:can't execute )?['\u2018]?(?:ba|da|a|z)?(?:sh|node|python3?|ruby|perl|php) ['\u2019]?: No such file"
@@ -114,7 +113,7 @@ RULE = Rule(
             # options in a `#!` line, and a byte order mark before it
             r"|\benv: use -\[v\]S to pass options in shebang lines|#! ?/(?:usr/)?bin/[\w/ ]{2,30}: (?:not found|No such file or directory)"
         ),
-        "broken words": re.compile(
+        "broken words": (
             # `set -e` of dash, busybox and bash
             r"\bset: (?:line \d+: )?[Ii]llegal option - *$|\bset: - *: invalid option|\bset: (?:pipefail *)?: ?invalid option name|^\s*: invalid option name"
             r"|[Ss]yntax error: (?:word unexpected|unexpected word) \(expecting \"(?:in|do|then)\"\)"
@@ -125,16 +124,16 @@ RULE = Rule(
             r"|^['\u2019]?: No such file or directory$"
         ),
         # a script in another language that a shell reads
-        "other language": re.compile(
+        "other language": (
             r"\.(?:py|js|mjs|cjs|ts|rb|php|pl): (?:line )?\d+: (?:import|from|def|class|const|let|var|require|use|print|async|module|export default|package|\w{1,20}\(|<\?php)\S{0,40}: (?:command )?not found"
             r"|\.(?:py|js|mjs|cjs|ts|rb|php|pl): (?:line )?\d+: [Ss]yntax error(?:: \"\(\" unexpected| near unexpected token| ?: unexpected \"\(\"|: unexpected word)"
             r"|\bimport(?:-im6\.q\d+)?: unable to open X server"
         ),
         # a program that starts it, and goes no further
-        "of a child": re.compile(
+        "of a child": (
             r"\[Errno 8\] [Ee]xec format error: ['\"](?P<python>[^'\"]+)|\bfork/exec (?P<go>[^\s:]+): exec format error"
         ),
-        "odd words": re.compile(
+        "odd words": (
             r"\.sh: (?:line )?\d+: [Ss]yntax error: (?:unexpected end of file|end of file unexpected)"
             r"|\bset: (?:line \d+: )?[Ii]llegal option -o pipefail|[Ss]yntax error: (?:newline unexpected|unexpected newline)"
         ),

@@ -59,9 +59,7 @@ def _limit(match: Match, named: str, snapshot: Snapshot) -> Confidence:
 _PROGRAM = re.compile(r"/s?bin/[^/]+$|^\./[\w-]+$")
 _LATER_LINE = re.compile(r": (?:line )?(?:[2-9]|\d\d+): ")
 _DENIED = "(?i:permission denied)|operation not permitted"
-_REFUSED = re.compile(
-    rf"{refusal(_DENIED)}|\bopen executable: (?i:permission denied)|(?:/|\bsh: |\bexec: )(?P<bad>[\w./-]+): (?:/[\w./-]+: )?bad interpreter: Permission denied"
-)
+_REFUSED = rf"{refusal(_DENIED)}|\bopen executable: (?i:permission denied)|(?:/|\bsh: |\bexec: )(?P<bad>[\w./-]+): (?:/[\w./-]+: )?bad interpreter: Permission denied"
 
 RULE = Rule(
     id="entrypoint-permission-denied",
@@ -89,12 +87,12 @@ RULE = Rule(
     application_patterns={
         "refused": _REFUSED,
         # it may be a helper, or a file that is written to
-        "of a child": re.compile(
+        "of a child": (
             r"\bfork/exec (?P<child>[^\s:]+): permission denied|\bPermission denied: '(?P<python>[./][^']*\.sh)'|\bspawn (?P<node_child>[./]\S+) EACCES"
             r"|(?:failed switching to|su-exec: setgroups|gosu: setgroups)(?P<user> \"[\w:-]+\"|:): (?i:operation not permitted)|(?:su-exec|gosu): setgroups(?P<group>\(\d+\))?: Operation not permitted"
         ),
-        "bare": re.compile(r"^(?P<bare>(?:\.|/[\w.+-]+)(?:/[\w.+-]+)+): [Pp]ermission denied$"),
-        "unreadable": re.compile(
+        "bare": (r"^(?P<bare>(?:\.|/[\w.+-]+)(?:/[\w.+-]+)+): [Pp]ermission denied$"),
+        "unreadable": (
             # the shells and interpreters that are given a file
             r"\b(?:ba|da|a)?sh: (?:\d+: )?[Cc]an(?:'t|not) open '?(?P<sh>[^\s':]+)'?: Permission denied"
             r"|\bpython[\d.]*: can't open file '?(?P<python>[^']+?)'?: \[Errno 13\]"

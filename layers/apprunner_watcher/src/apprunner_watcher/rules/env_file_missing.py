@@ -1,7 +1,5 @@
 """The application insists on a file of settings, .env or secrets.toml, that no image should hold."""
 
-import re
-
 from apprunner_watcher.knowledge.wanted import is_optional
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
@@ -68,7 +66,7 @@ RULE = Rule(
         }
     ),
     application_patterns={
-        "not_there": re.compile(
+        "not_there": (
             # phpdotenv, Laravel
             r"Unable to read any of the environment file\(s\)|Unable to read the environment file"
             # Go: godotenv, viper, and what everybody prints around them

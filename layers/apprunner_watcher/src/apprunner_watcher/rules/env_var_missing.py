@@ -64,7 +64,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "says_so": re.compile(
+        "says_so": (
             # Missing required environment variable: X; Missing X; undefined env var "X"
             rf"(?:\b[Mm]issing|\bMISSING|\b[Uu]nset|\b[Uu]ndefined|\b[Ee]mpty|\b[Rr]equired?s?)(?:,? [A-Za-z/()]{{1,20}}){{0,6}}?(?:\(s\))?[ :=(\[\-]{{1,5}}{_NAME}"
             # X is not set; the X environment variable has not been set; X must be set; X is required; X missing
@@ -92,13 +92,13 @@ RULE = Rule(
             # Expected env var X; requires the X environment variable
             rf"|\b(?:[Ee]xpect(?:s|ed|ing)?|[Rr]equires?|[Nn]eeds?)(?: the| an?| that)?(?: {_ENV})?:? {_NAME} (?:{_ENV}|to (?:be|exist)|in (?:the )?env)"
         ),
-        "asks": re.compile(
+        "asks": (
             rf"\b(?:[Pp]lease|[Mm]ust|MUST|[Nn]eed to|have to|has to|forg[eo]t(?:ten)? to|should|required to|make sure (?:to|you)|ensure you(?: have)?)(?: also| first| either| correctly| at least){{0,2}} (?:set|define|provide|specify|supply|configure|add|export|pass|include|fill|give)(?: in)?(?: up)?(?: the| an?| your| valid| following| required| value| for| of| either| env| environment| variables?| vars?){{0,6}}:? {_NAME}(?!=)"
             rf"|\b(?:[Ss]et(?:ting)?|[Dd]efine|[Pp]rovide)(?: it in)?(?: the| a| an| your)? {_ANY_NAME} (?:environment|env) var"
             rf"|\b(?:[Pp]lease )?(?:[Ss]et|[Dd]efine|[Pp]rovide|[Ee]xport)(?: the| a| an)? {_ENV} {_ANY_NAME}(?!=)"
         ),
         # the names stand in the lines below
-        "headline": re.compile(
+        "headline": (
             r"(?i)(?:\b(?:missing|required?s?|needs?|undefined|unset)\b[^\n]{0,40}\b(?:env(?:ironment)?|variables?|vars?|settings|config(?:uration)?|secrets|keys)\b[^\n]{0,60}|\b(?:env(?:ironment)?|variables?|vars?|settings|config(?:uration)?)\b[^\n]{0,50}\b(?:missing|not set|required|undefined|must be set|not present in the environment|not defined|unset)\b[^\n]{0,60})[:\[{(]\s*$"
         ),
     },

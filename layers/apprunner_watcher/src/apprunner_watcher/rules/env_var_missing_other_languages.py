@@ -1,8 +1,6 @@
 """The application says in another language than English that a variable is not set."""
 # ruff: noqa: RUF001  # other languages have other letters
 
-import re
-
 from apprunner_watcher.knowledge.wanted import SET_IT, Wanted, first_of, missed
 from apprunner_watcher.rule import Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -32,7 +30,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "name_first": re.compile(
+        "name_first": (
             rf"{_NAME}[^\n\w]{{0,3}}(?:[^\n]{{0,60}}[\s,:(])?(?:"
             # Spanish
             r"no (?:est[áa]n? |fue |ha sido |se ha |se ha[ny] |fueron )?(?:definid|configurad|establecid|encontrad|especificad|proporcionad|declarad|indicad)[oa]s?|(?:es|son) (?:obligatori|requerid|necesari)[oa]s?|debe(?:n)? (?:estar (?:definid|configurad|establecid|presente)|definirse|configurarse|establecerse|existir|ser definid)|no puede estar vac[ií][oa]|no existe|est[áa] vac[ií][oa]|faltante"
@@ -57,7 +55,7 @@ RULE = Rule(
             rf"|{_NAME}[^\n]{{0,20}}?(?:未设置|未設定|未配置|未定义|未定義|没有设置|沒有設定|没有配置|不能为空|不能為空|不可为空|为空|必须设置|必須設定|必填|缺失|不存在|未找到|未提供|未指定"
             r"|が設定されてい|が定義されてい|が見つかり|が必要|を設定して|は必須|がありません|が存在しません|が指定されてい|설정되지|설정되어 있지|설정해|정의되지|없습니다|필요합니다|필수|누락|지정되지|찾을 수 없)"
         ),
-        "name_last": re.compile(
+        "name_last": (
             # Spanish, Portuguese
             rf"\b(?:[Ff]alta(?:n|m|ndo)?|[Ff]altante|[Aa]usente|[Nn]o se (?:encontr[óo]|ha definido|ha configurado|defini[óo]|configur[óo])|[Dd]ebe(?:s)? (?:definir|configurar|establecer)|[Dd]efina|[Cc]onfigure|[Dd]efine|[Vv]ari[áa]ve(?:l|is) (?:de ambiente )?(?:s[ãa]o |[ée] )?(?:obrigat[óo]ri|ausente|n[ãa]o)|[Vv]ariables? de entorno (?:son |es )?(?:requerid|faltante|obligatori|no )|[Nn][ãa]o foi poss[íi]vel (?:encontrar|ler))[^\n]{{0,60}}?[ :\[(]{_NAME}"
             # French, German, Italian, Dutch

@@ -87,7 +87,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "loader": re.compile(
+        "loader": (
             # Go: envconfig, env, go-envconfig
             r"required key ([A-Za-z_]\w*) missing value|required environment variable \"(\w+)\" is not set|environment variable \"(\w+)\" should not be empty|missing required value: (\w+)"
             # Python: decouple, environs, environ-config, Starlette, OmegaConf, prettyconf
@@ -123,27 +123,25 @@ RULE = Rule(
             r"|Must pass options\.rootUrl or set (ROOT_URL)"
         ),
         # os.environ["X"]; a KeyError of an ordinary dictionary is seldom written in capitals
-        "key_error": re.compile(r"KeyError: ['\"]([A-Z][A-Z0-9_]{2,})['\"](?:$|[\s\"\\,)])"),
+        "key_error": (r"KeyError: ['\"]([A-Z][A-Z0-9_]{2,})['\"](?:$|[\s\"\\,)])"),
         # properties of Java, which the environment sets in capitals
-        "property": re.compile(
+        "property": (
             r"Could not resolve placeholder '([\w.-]+)'|The config property ([\w.-]+) is (?:required but it could not be found|defined as the empty String)"
             r"|Could not resolve placeholder \$\{([\w.-]+)|SRCFG00011: Could not expand value ([\w.-]+) in property|set the configuration property '(quarkus\.datasource\.jdbc\.url)'|No configuration setting found for key '([\w.-]+)'|ApplicationConfigurationException: Property ([\w.-]+) not found"
             r"|(?:API key|Api key|api-key) must be set\. Use the (?:connection )?property: ([\w.-]+)"
         ),
-        "connection_string": re.compile(
+        "connection_string": (
             r"[Cc]onnection ?[Ss]tring ['\"]?(\w+)['\"]? (?:is |was |could )?(?:not (?:be )?(?:found|set|configured|provided|defined)|missing|null|required|empty)"
             r"|[Cc]onnectionStrings?(?::|__| )['\"]?(\w+)['\"]?\]? (?:is |was |could )?(?:not (?:be )?(?:found|set|configured|provided|defined)|missing|required|null|empty)"
             r"|No connection string named '(\w+)'|ConnectionString is missing\. It should be provided in 'ConnectionStrings:(\w+)'"
         ),
-        "section": re.compile(
+        "section": (
             r"Section '([\w:]+)' not found in configuration|[Mm]issing (?:required )?(?:configuration|config|setting)(?: (?:value|key|section))?(?: for)?:? ['\"]?((?:\w{1,40}:){1,5}\w{1,60})|['\"]((?:\w{1,40}:){1,5}\w{1,60})['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
         ),
-        "prisma": re.compile(r"P1012|Prisma schema validation"),
-        "prisma_url": re.compile(r"\b(?:u|directU)rl\s{1,12}=\s{1,4}env\(\"(\w+)\"\)"),
-        "prisma_says_more": re.compile(
-            r"must start with the protocol|no longer supported|error: (?!Prisma schema)[A-Z]"
-        ),
-        "well_known": re.compile(
+        "prisma": (r"P1012|Prisma schema validation"),
+        "prisma_url": (r"\b(?:u|directU)rl\s{1,12}=\s{1,4}env\(\"(\w+)\"\)"),
+        "prisma_says_more": (r"must start with the protocol|no longer supported|error: (?!Prisma schema)[A-Z]"),
+        "well_known": (
             "|".join(re.escape(words).replace("secret_key_base", "`?secret_key_base`?") for words in _WELL_KNOWN)
         ),
     },

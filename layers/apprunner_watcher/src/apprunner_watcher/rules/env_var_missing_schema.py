@@ -109,8 +109,8 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "headline": re.compile(r"\bvalidation errors? for \w+"),
-        "named": re.compile(
+        "headline": (r"\bvalidation errors? for \w+"),
+        "named": (
             # envalid
             rf"\b{_UPPER}\"?: \(required\)"
             # Zod: what its errors look like in one row, flattened, formatted, or made pretty
@@ -143,20 +143,20 @@ RULE = Rule(
             r"|Key not found: '([\w-]+)'|missing setting: ([\w-]+)|- Could not resolve '([\w.-]+)': Missing"
         ),
         # pydantic's field, put into one row
-        "field": re.compile(r"(?<![\w.])([A-Za-z_][\w.]{0,80})(?: -> [\w.]{1,60}){0,5}\s+[Ff]ield required [\[(]type="),
+        "field": (r"(?<![\w.])([A-Za-z_][\w.]{0,80})(?: -> [\w.]{1,60}){0,5}\s+[Ff]ield required [\[(]type="),
         # serde: where it reads a document it tells the line
-        "deserialized": re.compile(r"missing field [`'\"](\w+)[`'\"](?! at line)"),
-        "member": re.compile(
+        "deserialized": (r"missing field [`'\"](\w+)[`'\"](?! at line)"),
+        "member": (
             r"DataAnnotation validation failed for '(\w+)' members: '(\w+)' with the error: 'The [^']{1,80} field is required"
         ),
         # pydantic names the field in the row above
-        "below_its_field": re.compile(
+        "below_its_field": (
             r"(?:^|[|\]:])\s*(?:[Ff]ield required(?: [\[(]type=|$)|none is not an allowed value|String should have at least 1 character)"
         ),
         # Zod, made pretty: the words stand above the name
-        "pretty": re.compile(r"→ at ([A-Za-z_][\w.]*)"),
+        "pretty": (r"→ at ([A-Za-z_][\w.]*)"),
         # Zod, in rows; Spring's binding
-        "beside_its_path": re.compile(
+        "beside_its_path": (
             rf"(?:^|\|)\W*['\"]?message['\"]?: ?['\"]{_ABSENT}|(?:^|\|)\s*['\"]{_ABSENT}['\"],?\s*$|Reason: must not be (?:null|blank|empty)\b"
         ),
     },

@@ -1,7 +1,5 @@
 """The word undefined, None or null stands where a value should: the variable behind it is not set."""
 
-import re
-
 from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, is_harmless, is_optional, read_above, state_of
 from apprunner_watcher.log import Line
 from apprunner_watcher.rule import (
@@ -67,7 +65,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "in_its_place": re.compile(
+        "in_its_place": (
             # host names
             r"\b(?:ENOTFOUND|EAI_AGAIN) (?:undefined|null)\b|could not translate host name \"(?:None|undefined|null)\"|(?:MySQL|MariaDB) server on '(?:None|undefined|null)'|lookup (?:undefined|null|None)\b[^\n]{0,40}: no such host|\bUnknown host:? '?(?:null|undefined|None)\b|UnknownHostException: (?:null|undefined|None)\b|getaddrinfo for (?:undefined|null)\b"
             # users and databases
@@ -80,11 +78,11 @@ RULE = Rule(
             r"|\"undefined\" is not valid JSON|Unexpected token u in JSON at position 0|Cannot invoke \"[^\"]{1,80}\" because the return value of \"(?:java\.lang\.)?System\.getenv"
         ),
         # an error about None, below the row of source code that reads a variable
-        "nothing": re.compile(
+        "nothing": (
             r"'NoneType' object (?:has no attribute|is not (?:iterable|subscriptable))|(?:int|float)\(\) argument must be [^\n]{1,80}'NoneType'|argument of type 'NoneType' is not iterable|unsupported operand type\(s\) for [^\n]{1,10}: '(?:NoneType' and 'str|str' and 'NoneType)'|can only concatenate str \(not \"NoneType\"\)|must be str, not NoneType|expected str, bytes or os\.PathLike object, not NoneType|Cannot read propert(?:y|ies) (?:'\w+' )?of undefined|undefined method [`']\w+[`'] for nil|nil can't be coerced|no implicit conversion of nil into String|must be of type string[^\n]{0,80}\. Received (?:undefined|null)"
         ),
         # an environment that None is put into; Rust's VarError without the variable's name
-        "environment": re.compile(
+        "environment": (
             r"TypeError: str expected, not NoneType|on an `?Err`? value: NotPresent|: NotPresent\b|because \"(?:this\.)?\w{0,40}(?i:secret|key|token|url|uri|password|dsn|host|env)\w{0,20}\" is null|^(?:Error: )?(?:NotPresent|environment variable not found)$|The first argument must be (?:of type string|one of type string)[^\n]{1,200}Received (?:type )?undefined|The \"(?:secret|cert|password|url|host|data)\" argument must be [^\n]{1,200}Received (?:type )?undefined"
         ),
     },

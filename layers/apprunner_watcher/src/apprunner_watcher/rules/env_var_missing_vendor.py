@@ -1,7 +1,5 @@
 """The client of a vendor's service gets no key, token or address for it."""
 
-import re
-
 from apprunner_watcher.knowledge.wanted import SET_IT, usually
 from apprunner_watcher.rule import (
     Finding,
@@ -43,84 +41,80 @@ RULE = Rule(
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     # by the variable that is usual
     application_patterns={
-        "STRIPE_SECRET_KEY": re.compile(
+        "STRIPE_SECRET_KEY": (
             r"Neither apiKey nor config\.authenticator provided|No API key provided\. (?:\(?HINT: |Set your API key using)[^\n]{0,20}(?:[Ss]tripe|set your API key)"
         ),
-        "OPENAI_API_KEY": re.compile(
+        "OPENAI_API_KEY": (
             r"OPENAI_API_KEY environment variable is missing or empty|api_key client option must be set[^\n]{0,120}OPENAI|Did not find openai_api_key|OpenAI or Azure OpenAI API key not found|(?:OpenAI|openai)[^\n]{0,60}(?:Missing credentials|No API key provided)|OpenAI API key (?:is )?(?:not found|missing|required|not set)"
         ),
-        "ANTHROPIC_API_KEY": re.compile(
+        "ANTHROPIC_API_KEY": (
             r"Could not resolve authentication method\. Expected (?:either|one of) (?:api_?key|apiKey)|Did not find anthropic_api_key|Anthropic API key not found"
         ),
-        "GOOGLE_API_KEY": re.compile(
+        "GOOGLE_API_KEY": (
             r"No API_KEY or ADC found|Did not find google_api_key|API key must be set when using the Google AI API|Missing key inputs argument! To use the Google AI API"
         ),
-        "GOOGLE_APPLICATION_CREDENTIALS": re.compile(
+        "GOOGLE_APPLICATION_CREDENTIALS": (
             r"Could not automatically determine credentials|Your default credentials were not found|Could not load the default credentials|could not find default credentials|Unable to detect a Project Id in the current environment|The Application Default Credentials are not available|Your default credentials could not be|Project was not passed and could not be determined from the environment"
         ),
-        "FIREBASE_PRIVATE_KEY": re.compile(
+        "FIREBASE_PRIVATE_KEY": (
             r"Service account object must contain a string \"(?:project_id|private_key|client_email)\"|Certificate object must contain a string \"(?:project_id|private_key|client_email)\"|Service account must be an object"
         ),
-        "SUPABASE_URL": re.compile(
+        "SUPABASE_URL": (
             r"supabaseUrl is required|supabase_url is required|Your project's URL and (?:API )?[Kk]ey are required to create a Supabase client"
         ),
-        "SUPABASE_KEY": re.compile(r"supabaseKey is required|supabase_key is required"),
-        "CLERK_SECRET_KEY": re.compile(
+        "SUPABASE_KEY": (r"supabaseKey is required|supabase_key is required"),
+        "CLERK_SECRET_KEY": (
             r"Missing secretKey\b|[Cc]lerk[^\n]{0,40}[Mm]issing (?:the )?(?:CLERK_)?(?:secret|Secret Key)"
         ),
-        "CLERK_PUBLISHABLE_KEY": re.compile(r"Missing publishableKey\b|Publishable key is missing"),
-        "GOOGLE_CLIENT_ID": re.compile(
+        "CLERK_PUBLISHABLE_KEY": (r"Missing publishableKey\b|Publishable key is missing"),
+        "GOOGLE_CLIENT_ID": (
             r"OAuth2Strategy requires a client(?:ID|Secret) option|(?:Google|GitHub|Facebook|Discord|LinkedIn|Twitter)\w*Strategy requires a client|OAuthStrategy requires a consumer|The 'Client(?:Id|Secret)' option must be provided|[Cc]lient id must not be empty|client(?:Id|_id) (?:cannot|must not) be (?:empty|null)|\"clientID\" is required"
         ),
-        "AUTH0_ISSUER_BASE_URL": re.compile(
+        "AUTH0_ISSUER_BASE_URL": (
             r"\"issuerBaseURL\" is required|You must provide an? '?issuerBaseURL|an 'audience' is required to validate|Your Okta (?:URL|domain) is missing|Your client ID is missing"
         ),
-        "TWILIO_ACCOUNT_SID": re.compile(
-            r"(?:^|Error: )username is required|Credentials are required to create a TwilioClient"
-        ),
-        "RESEND_API_KEY": re.compile(r"Missing API key\. Pass it to the constructor `new Resend"),
-        "MAILGUN_API_KEY": re.compile(r"Parameter \"key\" is required"),
-        "CLOUDINARY_URL": re.compile(r"Must supply (?:api_key|cloud_name|api_secret)"),
-        "PINECONE_API_KEY": re.compile(
+        "TWILIO_ACCOUNT_SID": (r"(?:^|Error: )username is required|Credentials are required to create a TwilioClient"),
+        "RESEND_API_KEY": (r"Missing API key\. Pass it to the constructor `new Resend"),
+        "MAILGUN_API_KEY": (r"Parameter \"key\" is required"),
+        "CLOUDINARY_URL": (r"Must supply (?:api_key|cloud_name|api_secret)"),
+        "PINECONE_API_KEY": (
             r"You haven't specified an [Aa]p[Ii]-?[Kk]ey|The client configuration must have required property: apiKey"
         ),
-        "TELEGRAM_BOT_TOKEN": re.compile(
+        "TELEGRAM_BOT_TOKEN": (
             r"Telegram Bot Token not provided|You must pass the token you received from https://t\.me/Botfather|(?:^|Error: )Empty token!|[Bb]ot [Tt]oken is (?:required|not defined|missing)"
         ),
-        "DISCORD_TOKEN": re.compile(
+        "DISCORD_TOKEN": (
             r"TOKEN_INVALID|TokenInvalid\]?: An invalid token was provided|Expected a string token|expected token to be a str, received (?:<class '[Nn]one|None)"
         ),
-        "SLACK_SIGNING_SECRET": re.compile(
+        "SLACK_SIGNING_SECRET": (
             r"Signing secret not found, so could not initialize|No token is provided in either|AppInitializationError: (?:No `?token|`signingSecret`)"
         ),
-        "VAPID_PUBLIC_KEY": re.compile(r"No key set vapidDetails\.|No subject set in vapidDetails"),
-        "RAZORPAY_KEY_ID": re.compile(r"`key_id` or `oauthToken` is mandatory|`key_id` is mandatory"),
-        "FIREBASE_API_KEY": re.compile(r"\(auth/invalid-api-key\)|\(auth/missing-api-key\)"),
-        "FIREBASE_DATABASE_URL": re.compile(r"Can't determine Firebase Database URL"),
-        "SHOPIFY_API_KEY": re.compile(
+        "VAPID_PUBLIC_KEY": (r"No key set vapidDetails\.|No subject set in vapidDetails"),
+        "RAZORPAY_KEY_ID": (r"`key_id` or `oauthToken` is mandatory|`key_id` is mandatory"),
+        "FIREBASE_API_KEY": (r"\(auth/invalid-api-key\)|\(auth/missing-api-key\)"),
+        "FIREBASE_DATABASE_URL": (r"Can't determine Firebase Database URL"),
+        "SHOPIFY_API_KEY": (
             r"Cannot initialize Shopify API Library\. Missing values for|Detected an empty appUrl configuration"
         ),
-        "CONTENTFUL_ACCESS_TOKEN": re.compile(r"Expected parameter (?:accessToken|space)\b"),
-        "SANITY_PROJECT_ID": re.compile(r"Configuration must contain `projectId`"),
-        "ALGOLIA_APP_ID": re.compile(r"`(?:appId|apiKey)` is missing\."),
-        "POSTHOG_API_KEY": re.compile(r"You must pass your (?:PostHog|Segment) project's (?:api|write) ?key"),
-        "AZURE_OPENAI_API_KEY": re.compile(
+        "CONTENTFUL_ACCESS_TOKEN": (r"Expected parameter (?:accessToken|space)\b"),
+        "SANITY_PROJECT_ID": (r"Configuration must contain `projectId`"),
+        "ALGOLIA_APP_ID": (r"`(?:appId|apiKey)` is missing\."),
+        "POSTHOG_API_KEY": (r"You must pass your (?:PostHog|Segment) project's (?:api|write) ?key"),
+        "AZURE_OPENAI_API_KEY": (
             r"AzureOpenAI[^\n]{0,60}Missing credentials|Must provide (?:one of )?the `?(?:base_url|azure_endpoint)`?"
         ),
-        "AZURE_CLIENT_ID": re.compile(
+        "AZURE_CLIENT_ID": (
             r"options\.clientID cannot be (?:null|empty)|Either a client secret, client assertion|The 'ClientId' option must be provided|IDW10106|AADSTS900144"
         ),
-        "ELASTICSEARCH_NODE": re.compile(r"ConfigurationError: Missing node\(s\) option"),
-        "KAFKA_BROKERS": re.compile(
+        "ELASTICSEARCH_NODE": (r"ConfigurationError: Missing node\(s\) option"),
+        "KAFKA_BROKERS": (
             r"expected brokers array and got nothing|brokers must not be empty|No resolvable bootstrap urls given in bootstrap\.servers: \[?\]?\s*$|Missing required configuration \"bootstrap\.servers\""
         ),
-        "POSTMARK_API_TOKEN": re.compile(r"A valid API token must be provided"),
-        "PUSHER_APP_ID": re.compile(r"Options object is missing a cluster|Pusher\w*: (?:missing|must provide) "),
-        "PARSE_SERVER_APPLICATION_ID": re.compile(r"appId and masterKey are required|You must provide an appId"),
-        "IMAGEKIT_PUBLIC_KEY": re.compile(
-            r"Missing (?:publicKey|privateKey|urlEndpoint) during ImageKit initialization"
-        ),
-        "API_KEY": re.compile(
+        "POSTMARK_API_TOKEN": (r"A valid API token must be provided"),
+        "PUSHER_APP_ID": (r"Options object is missing a cluster|Pusher\w*: (?:missing|must provide) "),
+        "PARSE_SERVER_APPLICATION_ID": (r"appId and masterKey are required|You must provide an appId"),
+        "IMAGEKIT_PUBLIC_KEY": (r"Missing (?:publicKey|privateKey|urlEndpoint) during ImageKit initialization"),
+        "API_KEY": (
             r"[Mm]issing API key\. Pass it to the constructor|NoApiKeyProvided"
             # .NET's clients
             r"|Value cannot be null\.\s{1,3}\(?Parameter(?: name:)? '?(?:apiKey|accessKey|token|secret|clientSecret|clientId|accountSid|authority|endpoint|tenantId|instance|credential|uri|baseUrl|hostname)\b"

@@ -50,12 +50,12 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "variables": re.compile(
+        "variables": (
             r"(?i:\b(?:required|mandatory|necessary|needed|some|following|all|these)(?: required)? (?:environment|env|config(?:uration)?) ?(?:variables?|vars?|settings)(?:\(s\))? (?:(?:is|are|were|was|have|has) )?(?:not (?:been )?(?:set|found|provided|defined|configured|present)|missing|undefined|unset|required))"
             r"|(?i:\b(?:missing|incomplete|insufficient)(?: required| mandatory| some| one or more)? (?:environment|env) ?(?:variables?|vars?)(?:\(s\))?(?:[.!,;]|$| in \.env| for production| detected| found))"
             r"|(?i:\b(?:environment|env) (?:variables?|vars?) (?:(?:is|are|were|was) )?(?:not (?:set|loaded|found|provided|defined|configured)|missing)(?: up)?(?: properly| correctly)?(?:[.!,;]|$))"
         ),
-        "setting": re.compile(
+        "setting": (
             r"\b[Ee]ither of --[\w-]{2,60} or --[\w-]{2,60} option expected|"
             rf"\b{_OF}(?:[ -][A-Za-z]{{1,12}}){{0,2}}[ -]?{_WHAT}(?: \([^)\n]{{1,40}}\))? {_ABSENT}"
             rf"|\b(?:[Mm]issing|[Nn]o) (?:required )?(?:(?:a|an|the|valid) )?{_OF}[ -]?(?:[a-z]{{1,12}} )?{_WHAT}(?: (?:was |is |has been )?(?:provided|configured|found|set|given|specified|defined|supplied|passed)|[.!]|$)"

@@ -1,7 +1,5 @@
 """The health check asks for a path that the application answers with a server error."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
@@ -65,7 +63,7 @@ RULE = Rule(
     ),
     is_generic=True,
     application_patterns={
-        "reports": re.compile(
+        "reports": (
             r"HealthIndicator\b[^\n]{0,80} health check failed|Reporting Health Down"  # Spring Boot; Quarkus, MicroProfile
             r"|Health check \S+ with status Unhealthy completed after"  # ASP.NET
             r"|\[HealthCheckService\] Health Check has failed!|ServiceUnavailableException: Service Unavailable Exception"  # Nest

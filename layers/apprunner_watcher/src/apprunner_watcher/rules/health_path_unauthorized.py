@@ -1,7 +1,5 @@
 """The health check asks for a path that the application answers with 401 or 403."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
@@ -54,22 +52,20 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"host-header-rejected"}),
     application_patterns={
-        "demands_login": re.compile(
-            r"Using generated security password: |Will secure \S+ with|AuthorizationFilter|FilterSecurityInterceptor"  # Spring Security
+        "demands_login": (
+            r"(?i)Using generated security password: |Will secure \S+ with|AuthorizationFilter|FilterSecurityInterceptor"  # Spring Security
             r"|AuthenticationScheme: \S+ was (?:challenged|forbidden)|Authorization failed"  # ASP.NET
             r"|Authentication credentials were not provided|No authorization token was found|Not authenticated"  # Django REST, express-jwt, FastAPI
             r"|UnauthorizedException|UnauthorizedError|Unauthenticated\.|(?:missing|no) (?:api[ _-]?key|auth(?:orization)? (?:header|token))"
-            r"|jwt (?:must be provided|missing)|no user/password was provided for basic authentication|AH01618",
-            re.IGNORECASE,
+            r"|jwt (?:must be provided|missing)|no user/password was provided for basic authentication|AH01618"
         ),
-        "host_check": re.compile(
-            r"Invalid HTTP_HOST header|ALLOWED_HOSTS|Blocked hosts?:|HostAuthorization|HostNotAllowed|host is not allowed"
+        "host_check": (
+            r"(?i)Invalid HTTP_HOST header|ALLOWED_HOSTS|Blocked hosts?:|HostAuthorization|HostNotAllowed|host is not allowed"
             r"|does not match an allowed host|Host not allowed|DisallowedHost|Invalid Host|Untrusted Host|not trusted\b"
-            r"|non-local 'Host'|trusted domain|trusted_?hosts?|Host not permitted",
-            re.IGNORECASE,
+            r"|non-local 'Host'|trusted domain|trusted_?hosts?|Host not permitted"
         ),
         # Apache and nginx have nothing to show: no question of a login
-        "forbids_all": re.compile(
+        "forbids_all": (
             r"AH01276|AH01630: client denied by server configuration|directory index of \"[^\"]*\" is forbidden"
         ),
     },

@@ -114,7 +114,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             r"Invalid HTTP_HOST header: ['\"]?(?P<django>[^'\"\s]{1,100}?)['\"]?\.? (?:You may need|The domain name)|Invalid HTTP_HOST header|\bDisallowedHost\b"  # Django
             r"|(?:ActionDispatch::HostAuthorization\S{0,40} )?\bBlocked hosts?: (?P<rails>[^\s,]{1,100})|Rack::Protection::HostAuthorization|ActionDispatch::HostAuthorization"  # Rails, Sinatra
             r"|The host ['\"](?P<net>[^'\"]{1,100})['\"] does not match an allowed host|Bad Request - Invalid Hostname"  # ASP.NET

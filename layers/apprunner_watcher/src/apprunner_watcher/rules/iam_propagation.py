@@ -1,6 +1,5 @@
 """A role was used seconds after it was made, when not all of AWS had heard of it."""
 
-import re
 from datetime import datetime
 
 from apprunner_watcher.access import BUILD_SERVICE, TASKS_SERVICE, Access, Role
@@ -47,7 +46,7 @@ def _is_other(role: Role, said: str, whole: str) -> bool:
     return bool(kind) and role.trusts(kind) != "yes"
 
 
-_NOT_ASSUMED = re.compile(
+_NOT_ASSUMED = (
     r"(?i:error (?:in|while|when) assuming (?:the )?(?:access |instance )?role)"
     r"|(?i:(?:failed|unable|could not|cannot|can't) (?:to )?assume (?:the )?(?:access[ -]|instance[ -])?role)"
     r"|Invalid (?:Access|Instance) Role"

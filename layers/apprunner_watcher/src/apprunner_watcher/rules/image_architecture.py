@@ -1,6 +1,5 @@
 """The image is not built for linux/amd64."""
 
-import re
 from collections.abc import Iterator
 
 from apprunner_watcher.image import APP_RUNNER_PLATFORM, UNKNOWN_PLATFORM, Image
@@ -61,7 +60,7 @@ def _of_refusal(match: Match, snapshot: Snapshot, *, is_for_it: bool) -> Confide
     return Confidence.CERTAIN if named and not is_of_base_image(named) else Confidence.LIKELY
 
 
-_REFUSED = re.compile(
+_REFUSED = (
     rf"{refusal('(?i:exec format error)|ENOEXEC')}"
     # s6; bash, of a program in the path; no more than the error; CNB's launcher, gosu
     r"|\bstarting container process caused:? \"?(?:exec: )?(?i:exec format error)|^execv[pe]{0,2}(?:\(\))?: (?i:exec format error)"
@@ -70,7 +69,7 @@ _REFUSED = re.compile(
     r"(?:failed to launch: [\w ]{0,20}: )?(?i:exec format error)(?:: unknown)?\W{0,3}$"
     r"|\b1: (?P<as_script>\S{0,3}\s?ELF\S{0,20}: not found|[Ss]yntax error: (?:word unexpected|unexpected word) \(expecting \"\)\"\))"
 )
-_SAYS_SO = re.compile(
+_SAYS_SO = (
     # Docker, of what was pulled on amd64
     r"requested image's platform \(linux/(?:arm|ppc|s390|riscv|386)[\w/]{0,12}\) does not match the detected host platform \(linux/amd64"
     r"|no child with platform linux/amd64 in (?:index|manifest)|no image found in [\w ]{5,20} for architecture \"?amd64"
@@ -81,7 +80,7 @@ _SAYS_SO = re.compile(
     r"|image operating system \"windows\" cannot be used|a Windows version [^\n]{0,40}-based image is incompatible"
     r"|image with reference \S+ was found but (?:its platform \(linux/arm|does not match the specified platform: wanted linux/amd64)"
 )
-_NO_DESCRIPTOR = re.compile(r"does not contain descriptor matching platform|no match for platform in manifest")
+_NO_DESCRIPTOR = r"does not contain descriptor matching platform|no match for platform in manifest"
 
 RULE = Rule(
     id="image-architecture",
@@ -113,7 +112,7 @@ RULE = Rule(
     application_patterns={
         "refused": _REFUSED,
         "says so": _SAYS_SO,
-        "emulated": re.compile(
+        "emulated": (
             r"rosetta error: |\bqemu(?:-\w{1,10})?(?:-static)?: (?:(?P<signal>uncaught target signal)|Could not open '/lib|[^\n]{0,40}[Ee]xec format error)"
         ),
         "no descriptor": _NO_DESCRIPTOR,
@@ -122,6 +121,6 @@ RULE = Rule(
         "refused": _REFUSED,
         "says so": _SAYS_SO,
         "no descriptor": _NO_DESCRIPTOR,
-        "not copied": re.compile(r"Failed to copy the image from ECR"),
+        "not copied": (r"Failed to copy the image from ECR"),
     },
 )

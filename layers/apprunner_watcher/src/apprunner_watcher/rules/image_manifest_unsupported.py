@@ -1,7 +1,5 @@
 """The image's manifest or index cannot be used: it names no platform, or is of an unknown kind."""
 
-import re
-
 from apprunner_watcher.image import APP_RUNNER_PLATFORM, UNKNOWN_PLATFORM, Image
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -74,7 +72,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "unsupported": re.compile(
+        "unsupported": (
             r"^(?!\[\w*Build\])[^\n]{0,400}?(?i:(?:unsupported|unknown|unexpected|unrecogni[sz]ed|invalid) (?:(?:oci|docker|image) )?(?:manifest|media ?type|schema|layer (?:media ?)?type|config (?:media ?)?type|type application/)"
             r"|(?:manifest|media ?type)[^\n]{0,160}(?:(?:is )?not supported|unsupported|no longer supported|is invalid|unrecogni[sz]ed|should be)|manifest schema ?(?:version )?v?1\b"
             # an index whose entries are for nothing that is named

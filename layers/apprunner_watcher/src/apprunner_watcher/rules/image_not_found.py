@@ -1,7 +1,5 @@
 """The tag or digest is not in the repository, or there is no such repository."""
 
-import re
-
 from apprunner_watcher.image import Identifier, Image
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -72,7 +70,7 @@ RULE = Rule(
     check=check,
     service_patterns={
         # a line of the build may say the same of another image
-        "absent": re.compile(
+        "absent": (
             r"^(?!\[\w*Build\])[^\n]{0,300}?(?:ECR image doesn't exist|(?i:image (?:not found|does(?: not|n't) exist)|manifest unknown)"
             r"|(?:Image|Repository)NotFoundException|manifest for \S+ not found|[Rr]epository with name '[^']{1,256}' does not exist"
             r"|(?i:\bthe (?:image|tag|digest|image tag)\b(?!'s? index)[^\n]{0,80}(?:could not be found|was not found|not found in)|repository does not exist(?! or may))"

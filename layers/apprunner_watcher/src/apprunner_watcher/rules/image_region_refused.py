@@ -1,7 +1,5 @@
 """A call was refused because its private ECR image lies in another Region than the service."""
 
-import re
-
 from apprunner_watcher.image import Identifier
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
 from apprunner_watcher.snapshot import Snapshot
@@ -20,10 +18,8 @@ def check(snapshot: Snapshot, _: Matches) -> Finding | None:
     )
 
 
-_ABOUT_IMAGE = re.compile(
-    r"(?i)^(?:InvalidRequest|Validation|ResourceNotFound|RepositoryNotFound|InvalidParameter)\w*: [^\n]{0,300}\b(?:image|repository|ECR|region)"
-)
-_ABOUT_REGION = re.compile(r"(?i)\bregions?\b")
+_ABOUT_IMAGE = r"(?i)^(?:InvalidRequest|Validation|ResourceNotFound|RepositoryNotFound|InvalidParameter)\w*: [^\n]{0,300}\b(?:image|repository|ECR|region)"
+_ABOUT_REGION = r"(?i)\bregions?\b"
 
 RULE = Rule(
     id="image-region-refused",

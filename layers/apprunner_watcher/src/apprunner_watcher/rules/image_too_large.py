@@ -1,7 +1,5 @@
 """The image does not fit the ephemeral storage."""
 
-import re
-
 from apprunner_watcher.image import Image
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -52,7 +50,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "full": re.compile(
+        "full": (
             r"^(?!\[\w*Build\])[^\n]{0,400}?(?:(?i:pull|copy|image|layer|unpack|extract|snapshot|containerd)[^\n]{0,400}(?:no space left on device|disk quota exceeded|(?:not enough|insufficient) (?:disk |free |ephemeral )?(?:space|storage))"
             r"|(?i:(?:not enough|insufficient) (?:disk |free |ephemeral )?(?:space|storage) [^\n]{0,60}image)|ApplyLayer [^\n]{0,300}no space left on device"
             r"|(?i:image(?: size)?|layer)[^\n]{0,60}(?i:too (?:large|big)|exceeds? [^\n]{0,40}(?:limit|maximum|storage|quota|size)|larger than))"

@@ -1,7 +1,5 @@
 """A private ECR image lies in another Region than the service."""
 
-import re
-
 from apprunner_watcher.image import Identifier
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -46,7 +44,5 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/service-source-image.html",
     rollback="helps",
     check=check,
-    service_patterns={
-        "told": re.compile(r"(?i:(?:image|repository)[^\n]{0,80}(?:another|different|same|wrong) region)")
-    },
+    service_patterns={"told": (r"(?i:(?:image|repository)[^\n]{0,80}(?:another|different|same|wrong) region)")},
 )

@@ -1,7 +1,5 @@
 """Secrets are referred to, or the application calls AWS, and the service has no instance role."""
 
-import re
-
 from apprunner_watcher.access import Access, Role
 from apprunner_watcher.knowledge.denial import NO_CREDENTIALS
 from apprunner_watcher.rule import (
@@ -92,7 +90,7 @@ def _shown(snapshot: Snapshot) -> str:
 
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_ROLE_WANTED = re.compile(
+_ROLE_WANTED = (
     r"Instance Role ha(?:s|ve) to be provided|(?i:instance role (?:is|must be) (?:required|provided|specified))"
 )
 

@@ -132,8 +132,8 @@ RULE = Rule(
     check=check,
     application_patterns={
         # IAM's own sentence, whatever the SDK; an anonymous request was not signed by any role
-        "sentence": re.compile(r"(?<!User: anonymous is )\bnot authorized to perform:? ?[`'\"]?[\w-]+:\w+"),
-        "error": re.compile(
+        "sentence": (r"(?<!User: anonymous is )\bnot authorized to perform:? ?[`'\"]?[\w-]+:\w+"),
+        "error": (
             # boto3 and the AWS CLI
             r"An error occurred \((?:AccessDenied(?:Exception)?|UnauthorizedOperation|AuthorizationError(?:Exception)?|403)\)"
             # Java v1 and v2
@@ -159,7 +159,7 @@ RULE = Rule(
             r"|UnauthorizedOperation: You are not authorized|Access to the resource https://sqs\.[^\n]{0,200} is denied"
             r"|#AccessDeniedException\b|\"__type\":\s*\"AccessDeniedException\""
         ),
-        "hint": re.compile(
+        "hint": (
             # JavaScript, where no message comes with it; Arrow; Flysystem
             r"\bAccessDenied(?:Exception)?: (?:UnknownError|null)\b|\bForbidden: (?:UnknownError\b|null$)|AWS Error ACCESS_DENIED\b"
             r"|\bAccessDenied(?:Exception)?: (?:User is not authorized|[Cc]ould not assume role)|[Cc]ould not assume role arn:aws"

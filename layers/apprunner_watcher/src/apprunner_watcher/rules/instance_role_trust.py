@@ -1,7 +1,5 @@
 """The instance role does not trust tasks.apprunner.amazonaws.com, so that App Runner cannot assume it."""
 
-import re
-
 from apprunner_watcher.access import TASKS_SERVICE, Access, Role
 from apprunner_watcher.knowledge.denial import NO_CREDENTIALS
 from apprunner_watcher.rule import (
@@ -87,12 +85,12 @@ def _values(role: Role | None) -> dict[str, str]:
     return {"role": role.name} if role else {}
 
 
-_NOT_ASSUMED = re.compile(
+_NOT_ASSUMED = (
     r"(?i:(?:failed|unable|could not|cannot|can't) (?:to )?assume (?:the )?instance[ -]role)"
     r"|(?i:error (?:in|while|when) assuming (?:the )?instance[ -]role)"
     r"|Invalid Instance Role"
 )
-_ASSUMING = re.compile(r"(?i:assum(?:e|ing)\b)|AssumeRole")
+_ASSUMING = r"(?i:assum(?:e|ing)\b)|AssumeRole"
 
 RULE = Rule(
     id="instance-role-trust",
@@ -123,8 +121,8 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     service_patterns={
-        "not assumed": re.compile(
-            _NOT_ASSUMED.pattern
+        "not assumed": (
+            _NOT_ASSUMED
             # the words of ECS, which App Runner's instances run on
             + r"|unable to assume the role\b[^\n]{0,200}provided for this task|ECS was unable to assume"
             r"|not authorized to perform:? sts:AssumeRole on (?:the )?resource"

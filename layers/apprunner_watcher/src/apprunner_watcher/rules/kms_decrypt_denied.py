@@ -1,7 +1,5 @@
 """The key of a secret or parameter refuses the instance role."""
 
-import re
-
 from apprunner_watcher.access import Access, SecretReference
 from apprunner_watcher.knowledge.denial import is_by_key, names_secret
 from apprunner_watcher.rule import (
@@ -86,7 +84,7 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
     rollback="does-not-help",
     check=check,
-    application_patterns={"denied": re.compile(_DENIED)},
+    application_patterns={"denied": (_DENIED)},
     # what the build itself is denied is none of a secret's key
-    service_patterns={"denied": re.compile(rf"^(?!\[\w*Build\])[^\n]{{0,900}}?{_DENIED}")},
+    service_patterns={"denied": (rf"^(?!\[\w*Build\])[^\n]{{0,900}}?{_DENIED}")},
 )

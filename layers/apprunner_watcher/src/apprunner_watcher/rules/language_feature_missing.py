@@ -85,43 +85,43 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "node": re.compile(
+        "node": (
             r"requested module 'node:[^']+' does not provide an export named|No such built-in module: |ERR_UNKNOWN_BUILTIN_MODULE"
             r"|ReferenceError: (?:fetch|Headers|Request|Response|FormData|Blob|File|ReadableStream|WebSocket|structuredClone|crypto|AbortController|globalThis|BigInt|TextEncoder|TextDecoder|queueMicrotask|AggregateError|CustomEvent|primordials|Iterator) is not defined"
             r"|digital envelope routines::unsupported|ERR_OSSL_EVP_UNSUPPORTED|Cannot find matching keyid"  # the last one is corepack's
             r"|node: (?:bad option: --|--[\w-]+=? is not allowed in NODE_OPTIONS)|--[\w-]+=? is not allowed in NODE_OPTIONS"
             r"|(?:\bhasOwn|\.at|\.replaceAll|\.fromEntries|\.flatMap|\.matchAll|allSettled|Promise\.any|withResolvers|\.toSorted|\.toReversed|\.findLast|getRandomValues|randomUUID|crypto\.hash|availableParallelism|parseArgs|styleText|getBuiltinModule|fromWeb|tracingChannel|markResourceTiming|markAsUncloneable|AbortSignal\.\w+|Object\.groupBy|util\.isArray|fs\.(?:rmSync|rm|cpSync|cp)) is not a function"
         ),
-        "node_hint": re.compile(
+        "node_hint": (
             r"SyntaxError: Unexpected token '?(?:\?|\?\?=|\|\|=|&&=|\.|=|\{|#)'?\s*$|SyntaxError: (?:Invalid regular expression flags|Unexpected identifier 'assert')"
         ),
-        "python": re.compile(
+        "python": (
             r"unsupported operand type\(s\) for \|: '(?:type|NoneType|_GenericAlias|ABCMeta|ModelMetaclass|EnumMeta|function|builtin_function_or_method)'|TypeError: '(?:type|ABCMeta)' object is not subscriptable"
             r"|SyntaxError: (?:future feature annotations is not defined|Missing parentheses in call to 'print'|Non-ASCII character)"
             r"|cannot import name '?\w+'? from '?(?:typing|collections|enum|datetime|inspect|asyncio|functools|importlib)'?(?:\s|$)"
             r"|module '(?:collections|asyncio|inspect|time|typing|pkgutil|datetime|enum|configparser|string|ast|unittest|fractions|platform|base64|importlib|locale)' has no attribute"
             r"|ForwardRef\._evaluate\(\) missing|dataclass\(\) got an unexpected keyword argument|'str' object has no attribute 'remove(?:prefix|suffix)'"
         ),
-        "python_hint": re.compile(
+        "python_hint": (
             r"SyntaxError: f-string: (?:expecting '\}'|unmatched|unterminated)|NameError: name '(?:unicode|xrange|basestring|raw_input|reload|unichr|reduce|execfile|long|cmp)' is not defined|SyntaxError: invalid escape sequence|multiple exception types must be parenthesized"
         ),
-        "python_syntax_error": re.compile(r"SyntaxError: (?:invalid syntax|expected ':')"),
-        "python_source": re.compile(
+        "python_syntax_error": (r"SyntaxError: (?:invalid syntax|expected ':')"),
+        "python_source": (
             r"^\s+(?:match [^\n=:]{1,80}:|except\*|type \w+ = |(?:def|class) \w+\[|async |await |with \($)|\w := |[\s(=]f'|[\s(=]f\"|import async\b|, async\b"
         ),
-        "java_hint": re.compile(
+        "java_hint": (
             r"does not \"(?:opens|exports) [\w.]+\" to |(?:NoClassDefFoundError|ClassNotFoundException): (?:java[./](?:util|lang|net|io|nio|time)[./]|javax[./](?:xml[./]bind|activation|annotation)[./])|NoSuchMethodError: \W{0,3}[\w.$]{0,60} ?java[./](?:util|lang|net|io|nio|time)[./]"
         ),
-        "ruby_hint": re.compile(
+        "ruby_hint": (
             r"undefined method [`'](?:exists\?' for (?:File|Dir|class File|class Dir)|new' for (?:BigDecimal|class BigDecimal))|Psych::(?:BadAlias|AliasesNotEnabled)|Alias parsing was not enabled"
         ),
-        "php_hint": re.compile(
+        "php_hint": (
             r"(?:[Pp]arse error|ParseError):? +syntax error, unexpected [^\n]{1,160} in \S*/vendor/|syntax error, unexpected (?:'\|'|token \"\||'fn'|'match'|token \"match\"|'readonly'|token \"readonly\"|identifier \"readonly\"|'enum'|identifier \"enum\"|'\?->'|'\.\.\.', expecting|'static' \(T_STATIC\)|'string' \(T_STRING\))"
         ),
-        "php": re.compile(
+        "php": (
             r"[Cc]all to undefined function (?:[\w\\]*\\)?(?:str_contains|str_starts_with|str_ends_with|array_is_list|array_find|array_any|get_debug_type|each|create_function|mysql_p?connect|get_magic_quotes_gpc|ereg\w*)\("
         ),
-        "module": re.compile(
+        "module": (
             r"\bCannot find module '(?P<node>[\w:/]+)'|(?:ModuleNotFound|Import)Error: No module named '?(?P<python>[\w.]+)"
         ),
     },

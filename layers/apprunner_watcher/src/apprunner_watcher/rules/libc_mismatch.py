@@ -1,7 +1,5 @@
 """A binary was linked against a newer or another C library than the image has."""
 
-import re
-
 from apprunner_watcher.rule import Evidence, Finding, Matches, Phase, Rule, Step, gravest, weight_of_last_words
 from apprunner_watcher.snapshot import Snapshot
 
@@ -45,11 +43,11 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"image-architecture"}),
     application_patterns={
-        "version": re.compile(
+        "version": (
             r"version [`'\"]?(?P<wanted>GLIBC(?:XX)?_[\d.]+|GLIBC_PRIVATE|CXXABI_[\d.]+)['\"]? (?:not found|not defined in file)"
         ),
         # glibc's names under musl, musl's under glibc
-        "other_library": re.compile(
+        "other_library": (
             r"(?P<wanted>)(?:Error loading shared library (?:libc\.musl-[\w.-]*|ld-musl-[\w.-]*|ld-linux[\w.-]*|lib(?:c|m|dl|rt|util|pthread|resolv|nsl)\.so\.\d|libc\.so)\b"
             r"|Error relocating \S+ (?:__\w+|\w+64|gnu_get_libc_version|backtrace\w*|initstate_r|mallinfo\d?|strtoll_l|qsort_r|getcontext|makecontext|fcntl|secure_getenv|res_\w+): symbol not found"
             r"|(?:libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1|ld-linux[\w.-]*\.so\.\d): cannot open shared object file"

@@ -67,7 +67,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             r"Cannot use (?:import statement|'import\.meta') outside (?:of )?a module"
             r"|ERR_REQUIRE_ESM|Must use import to load ES Module|require\(\) of ES [Mm]odule|ERR_REQUIRE_(?:ASYNC_MODULE|CYCLE_MODULE)"
             r"|is not defined in ES module scope"
@@ -79,18 +79,16 @@ RULE = Rule(
             r"|ERR_UNSUPPORTED_ESM_URL_SCHEME|ERR_AMBIGUOUS_MODULE_SYNTAX|ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING"
             r"|Error: Dynamic require of \"[^\"]+\" is not supported"  # bundles of esbuild
         ),
-        "hint": re.compile(
+        "hint": (
             r"ReferenceError: (?:require|module|exports|__dirname|__filename) is not defined"
             r"|ERR_PACKAGE_PATH_NOT_EXPORTED|No \"exports\" main defined in|is not defined by \"exports\" in"
             r"|(?P<no_type>To load an ES module, set \"type\": \"module\"|Failed to load the ES module: )"
             r"|SyntaxError: (?:Unexpected reserved word|await is only valid in async functions and the top level bod|Unexpected token '?:'?$|Missing initializer in const declaration)"
             r"|ERR_(?:UNSUPPORTED|INVALID)_TYPESCRIPT_SYNTAX|SyntaxError: Unexpected token 'interface'"
         ),
-        "quoted": re.compile(
-            r"(?:^|[\s|])(?:import [\w{*'\"][^\n]{0,80}['\"];?\s*$|export (?:default|const|class|function|\{))"
-        ),
-        "unexpected": re.compile(r"SyntaxError: Unexpected (?:identifier|string|token [{*])"),
-        "no_extension": re.compile(
+        "quoted": (r"(?:^|[\s|])(?:import [\w{*'\"][^\n]{0,80}['\"];?\s*$|export (?:default|const|class|function|\{))"),
+        "unexpected": (r"SyntaxError: Unexpected (?:identifier|string|token [{*])"),
+        "no_extension": (
             r"Cannot find module '(?P<path>/(?:[^'\n]{0,200}/)?[^'\n/]{1,80})' imported from /|Did you mean to import \"?(?P<meant>\S+)"
         ),
     },

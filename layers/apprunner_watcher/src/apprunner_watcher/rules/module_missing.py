@@ -107,50 +107,50 @@ RULE = Rule(
         {"build-output-not-carried", "libc-mismatch", "native-module-platform", "shared-library-missing"}
     ),
     application_patterns={
-        "python": re.compile(
+        "python": (
             r"(?<![\w.])(?:ModuleNotFound|Import|Runtime\.ImportModule)Error: (?:Unable to import module '[\w.]+': )?No module named '?([\w.]+)"
             r"|\bpython[\d.]*: No module named (?![\w.]+\.__main__)([\w.]+)|\bNo module named '([\w.]+)'\)$"
             r"|DistributionNotFound: The '([\w.-]+)[^']*' distribution was not found"
         ),
-        "python_hint": re.compile(
+        "python_hint": (
             r"ImportError: (attempted relative import) (?:with no known parent package|beyond top-level package)"
             r"|(The Client) hasn't been generated yet|BinaryNotFoundError: Expected (\S*prisma\S*)"  # Prisma for Python
             r"|PackageNotFoundError: (?:No package metadata was found for )?([\w.-]+)"
             r"|\[E050\] Can't find model '([\w.-]+)'|\bResource '?([\w/.-]+)'? not found\.$"  # spaCy, NLTK
             r"|NoSuchModuleError: Can't load plugin: sqlalchemy\.(?:dialects|plugins):(?!postgres$)([\w.]+)"
         ),
-        "node": re.compile(
+        "node": (
             r"\bCannot find module ['\"](?P<node>[^'\"]+)['\"](?: imported from (?P<importer>\S+))?"
             r"|\b[Cc]annot find package ['\"](?P<package>[^'\"]+)['\"](?: imported)? from\b"  # Node.js, Bun
             r"|(?P<prisma>@prisma/client did not initialize yet)"
             r"|application tried to access (?P<pnp>[^\s,]+), but it isn't declared in"  # Yarn Plug'n'Play
             r"|(?P<unplugged>Required unplugged package missing from disk)"
         ),
-        "node_hint": re.compile(
+        "node_hint": (
             r"Could not (?:load provider|locate the plugin|load the plugin) \"([^\"]+)\"|Could not resolve \"(@?[\w/.-]+)\"|ERR_INVALID_MODULE_SPECIFIER|ERR_PACKAGE_IMPORT_NOT_DEFINED"
             r"|Module not found: (?:Error: )?Can't resolve '([^']+)'|(node_modules) (?:is )?missing\b"
             r"|doesn't seem to have been (installed) - running an install|likely caused by a (bundler) that has not copied"
         ),
-        "ruby": re.compile(
+        "ruby": (
             r"cannot load such file -- ([^\s\"]+)|Could not find ([\w.-]+) in (?:any of the source|locally installed gems)"
             r"|Could not find (?:gem )?'([\w.-]+)[^\n]{0,60}(?:in any of the|in (?:locally|rubygems)|required by|among \d+ total gem|GemNotFound)"
             r"|Could not find ([\w-]+-\d[\w.-]*), [^\n]{1,200} in |The git source (\S+) is not yet checked out|(Bundler::GemNotFound|Gem::MissingSpecError|Gem::GemNotFoundException)"
         ),
-        "php": re.compile(
+        "php": (
             r"(?:[Ff]ailed opening required|[Ff]ailed to open stream)[^\n]{0,120}?(vendor/autoload\.php)|(vendor/autoload\.php)['\"]?\): [Ff]ailed to open stream"
         ),
-        "php_hint": re.compile(
+        "php_hint": (
             r"(?:Class|Interface|Trait) ['\"]\\?([\w\\]+)['\"] not found|\bin the \"([\w-]+)\" namespace\.?\s*$"  # Symfony's console breaks lines
         ),
-        "java": re.compile(
+        "java": (
             r"java\.lang\.(?:NoClassDefFoundError|ClassNotFoundException): (?!Could not initialize|java[./])([\w./$]+)"
             r"|ServiceConfigurationError: [^\n]{1,120}: Provider ([\w.$]+) not found|java\.lang\.module\.FindException: Module ([\w.]+) not found"
         ),
-        "dotnet": re.compile(
+        "dotnet": (
             r"Could not load file or assembly '(?!System\.Runtime,)([\w.-]+)[,'](?![^\n]{0,250}(?:incorrect format|denied))"
             r"|package: '([\w.-]+)', version: '"
         ),
-        "other": re.compile(
+        "other": (
             r"Can't locate (\S+\.pm) in @INC"  # Perl
             r"|there is no package called \W(\w[\w.]*)"  # R
             r"|no required module provides package ([\w./-]+)|cannot find package \"([\w./-]+)\" in any of"  # go run
@@ -159,16 +159,16 @@ RULE = Rule(
             r"|TypeError: Module not found \"([^\"]+)\"|Relative import path \"([^\"]+)\" not prefixed with"  # Deno
             r"|\bpanic: plugin\.Open\(\"([^\"]+)\"\)"
         ),
-        "other_hint": re.compile(
+        "other_hint": (
             r"\(module ([A-Z][\w.]*) is not available\)|(Unchecked dependencies) for environment"  # Elixir
             r"|package ([\w./-]+) is not in (?:GOROOT|std)\b|cannot find (main module), but found"
         ),
         # the package may be there in another version; the program may be meant to be on PATH
-        "vague": re.compile(
+        "vague": (
             r"ImportError: cannot import name '?(?!_imaging|etree)(\w+)'? from '?(?!(?:collections|typing|datetime|enum)\b|partially\b)[\w.]+"
             r"|VersionConflict: \(([\w.-]+)|already activated ([\w.-]+) [^\n]{1,30}, but your Gemfile requires|While importing '([\w.]+)', an ImportError was raised|No module named ([\w.]+\.__main__)|Error: spawn (\S+) ENOENT|Command \"([\w:-]+)\" is not defined"
         ),
-        "node_code": re.compile(r"\bcode: '(?:ERR_)?(MODULE_NOT_FOUND)'"),
-        "node_no_parent": re.compile(r"requireStack: \[\]"),
+        "node_code": (r"\bcode: '(?:ERR_)?(MODULE_NOT_FOUND)'"),
+        "node_no_parent": (r"requireStack: \[\]"),
     },
 )

@@ -1,7 +1,5 @@
 """A native module was built or installed for another platform."""
 
-import re
-
 from apprunner_watcher.knowledge.module_name import is_native
 from apprunner_watcher.rule import (
     Confidence,
@@ -96,7 +94,7 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"out-of-memory"}),  # V8 ends itself with an illegal instruction then
     application_patterns={
-        "node": re.compile(
+        "node": (
             r"NODE_MODULE_VERSION \d|was compiled against a different Node\.js version|Module did not self-register"
             r"|Could not load the \"?sharp\"? module using the|'[\w-]+' binaries cannot be used on the '[\w-]+' platform|Something went wrong installing the \"sharp\" module"
             r"|You installed esbuild for another platform|The package \"@esbuild/[\w-]+\" could not be found, and is needed"
@@ -107,16 +105,16 @@ RULE = Rule(
             r"|Node Sass (?:could not find a binding for|does not yet support) your current environment|Missing binding \S+/node-sass/"
             r"|Client was generated for \"[\w.-]+\", but the actual deployment required"  # Prisma
         ),
-        "python": re.compile(
+        "python": (
             r"Importing the (?:numpy|multiarray numpy) C-extensions failed|cannot import name '?_imaging'? from '?PIL|cannot import name '?etree'? from '?lxml"
         ),
-        "ruby": re.compile(
+        "ruby": (
             r"incompatible library version - \S+\.so|Your bundle only supports platforms [^\n]{0,200}but your local platform is"
         ),
-        "java": re.compile(
+        "java": (
             r"can't load (?:AMD|IA|AARCH|ARM)[\w ]{0,10}\.so on a \w+|UnsatisfiedLinkError: [^\n]{0,200}wrong ELF class"
         ),
-        "other": re.compile(
+        "other": (
             # built for a Mac, Windows or ARM, as its name tells
             r"\b(?:darwin|macos|win32|win_amd64|aarch64|arm64)[\w.-]{0,30}\.(?:so|node|dylib|pyd)\b[^\n]{0,60}: cannot open|Unable to require\([`'][^`'\n]{0,200}(?:darwin|windows|arm64)[\w.-]*[`']\)"
             r"|invalid ELF header|\.node: cannot open shared object file|wrong ELF class: ELFCLASS|BadImageFormatException"
@@ -125,18 +123,18 @@ RULE = Rule(
             r"|requires a CPU with AVX support|NumPy was built with baseline optimizations"
         ),
         # a module that is not there, whose name tells what it is
-        "module": re.compile(
+        "module": (
             r"\bCannot find (?:module|package) ['\"]?(?P<node>[@./\w-][^'\"\s]+)|No module named '(?P<python>[\w.]+)'|cannot load such file -- (?P<ruby>[\w./-]+)"
         ),
-        "hint": re.compile(
+        "hint": (
             r"could not locate the Query Engine for runtime|\bspawn \S{0,200}node_modules/\S{0,200} (?:ENOEXEC|Unknown system error -8)|(?:fork/exec |Exec format error: ')\S{0,200}(?:node_modules|site-packages)/|PlatformNotSupportedException: \S+ is not supported on this platform"
             r"|Illegal instruction|\bSIGILL\b|CPU does not support x86-64-v\d|undefined symbol: _?Py\w+"
         ),
         # Bun and other runtimes end with an illegal instruction when they have crashed
-        "crash": re.compile(
+        "crash": (
             r"\b[Ss]egmentation [Ff]ault\b|\bSIGSEGV\b|[Bb]un has crashed|^panic(?:\(main thread\))?: |^fatal runtime error"
         ),
-        "vague": re.compile(
+        "vague": (
             r"CGO_ENABLED=0', go-sqlite3 requires cgo|\bspawn (?:\S{1,200} )?(?:ENOEXEC|Unknown system error -8)|numpy\.(?:dtype|ndarray) size changed, may indicate binary incompatibility"
             r"|compiled using NumPy 1\.x cannot be run in|undefined symbol: _Z\w+"
         ),

@@ -1,7 +1,5 @@
 """The call came while App Runner was still working on another operation of the service."""
 
-import re
-
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -55,11 +53,11 @@ def _evidence(operation: Operation) -> Evidence:
 
 
 # ConflictException is what other APIs of AWS, and tools that wrap App Runner's, call the same
-_IN_PROGRESS = re.compile(
+_IN_PROGRESS = (
     r"OPERATION_IN_PROGRESS|(?i:\boperation (?:is |that is )?(?:already |currently |still )?(?:in progress|running|ongoing))"
     r"|(?i:another (?:operation|update|deployment)\b[^\n]{0,60}(?:in progress|running|ongoing|pending))|^ConflictException"
 )
-_WRONG_STATE = re.compile(
+_WRONG_STATE = (
     r"^InvalidStateException(?![^\n]{0,200}(?:CREATE_FAILED|PAUSED|DELETED|DELETE_FAILED|: RUNNING))"
     r"|(?:isn't|is not|not) in (?:a |the )?RUNNING state|status must be RUNNING"
 )

@@ -1,7 +1,5 @@
 """A framework asks for a package, an extension or a program that it needs for what the application uses of it."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, gravest, weight
 from apprunner_watcher.snapshot import Snapshot
 
@@ -57,32 +55,32 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"libc-mismatch", "native-module-platform", "shared-library-missing"}),
     application_patterns={
-        "python": re.compile(
+        "python": (
             r"\bError loading (psycopg2?|MySQLdb|cx_Oracle|oracledb)(?: or \w+)? module\b"  # Django
             r"|\bForm data requires \"([\w-]+)\" to be installed|\b([\w-]+) is not installed, run `pip install|\b(jinja2) must be installed to use Jinja2Templates"
             r"|To use the fastapi command, please install \"(fastapi\[standard\])\"|\b(\w+) worker requires \w+ [\d.]+ or higher"
             r"|Missing optional dependency '([\w.-]+)'"  # pandas
         ),
-        "node": re.compile(
+        "node": (
             r"[Uu]nable to determine transport target for \"([^\"]+)\""  # pino
             r"|\bPlease install (pg|mysql2?|sqlite3|tedious|mariadb|oracledb)(?: package)? manually"  # Sequelize
             r"|\b(\w+) package has not been found installed"  # TypeORM
             r"|ensure to install the \"([^\"]+)\" package|The \"([^\"]+)\" package is missing\. Please, make sure to install"  # Nest
         ),
-        "ruby": re.compile(
+        "ruby": (
             r"\bCould not load the '([\w-]+)' gem\b|"
             r"Specified '(\w+)' for database adapter, but the gem is not loaded|\b([\w-]+) is not part of the bundle\. Add it"
             r"|ExecJS::RuntimeUnavailable|Could not find a (JavaScript runtime)"
         ),
-        "php": re.compile(
+        "php": (
             r"dependencies require the following (PHP extensions) to be installed|PDOException: (could not find driver)|(could not find driver) \((?:Connection|SQL)"
             r"|[Pp]lease (?:provide|install|enable) the (\w+) (?:PHP )?extension"
         ),
-        "java": re.compile(r"(?:Cannot load|Failed to load) driver class:? ([\w.]+)"),
-        "php_hint": re.compile(
+        "java": (r"(?:Cannot load|Failed to load) driver class:? ([\w.]+)"),
+        "php_hint": (
             r"[Cc]all to undefined function (?:[\w\\]*\\)?((?:mb|curl|pg|mysqli|ldap|bc|image|simplexml|ctype|iconv|openssl|pcntl|posix|token|json|intl|gmp|imap|sodium|socket|exif)_?\w*)\("
         ),
-        "hint": re.compile(
+        "hint": (
             r"'([\w-]+)' package is required|You will need to (?:pip )?install \"?([\w\[\]-]+)|find (ffmpeg or avconv)|You must have (ImageMagick) or GraphicsMagick installed|ImportError: [^\n]{0,60}?\b([\w-]+) (?:package |library )?(?:is not installed|must be installed)"
             r"|ImportError: [^\n]{0,80}requires the ([\w-]+) library but it was not found|[Pp]lease (?:run )?`?pip3? install ([\w\[\]-]+)"
             r"|do not have the required (package\(s\)) installed|Could not find (Chrome) \(ver|Executable doesn't exist at (\S*ms-playwright\S*)"

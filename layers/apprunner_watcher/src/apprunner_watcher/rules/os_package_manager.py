@@ -10,7 +10,7 @@ _TOOL = (
     r"(?:apt-get|apt|aptitude|add-apt-repository|apt-key|dpkg|apk|yum|dnf|microdnf|tdnf|zypper|pacman|brew|snap"
     r"|amazon-linux-extras)"
 )
-_NOT_FOUND = re.compile(
+_NOT_FOUND = (
     rf"(?:^|[\s:/'\"`])(?P<shell>{_TOOL})['\"`]?: (?:command )?not found"
     rf"|(?:^|[\s/])(?P<path>{_TOOL}): No such file or directory|[Cc]ommand not found: (?P<zsh>{_TOOL})\b"
     rf"|exec: \"(?P<exec>{_TOOL})\": (?:executable file not found|stat )"
@@ -30,7 +30,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 
 def _finding(text: str, evidence: Evidence, confidence: Confidence) -> Finding:
-    found = _NOT_FOUND.search(text)
+    found = re.search(_NOT_FOUND, text)
     tool = next((name for name in found.groups() if name), "") if found else ""
     return Finding(confidence, (evidence,), {"tool": tool})
 

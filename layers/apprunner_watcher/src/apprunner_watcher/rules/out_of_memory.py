@@ -138,45 +138,45 @@ RULE = Rule(
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
         # V8 of all versions, Deno, Bun
-        "node": re.compile(
+        "node": (
             r"JavaScript heap out of memory|\bAllocation failed - process out of memory|FATAL ERROR: [^\n]{0,80}Allocation failed|Fatal (?:JavaScript|process) (?:out of memory|OOM)"
             r"|FatalProcessOutOfMemory|ReportOOMFailure|OOMErrorHandler|V8 [Jj]avascript OOM"  # its native stack
             r"|ERR_WORKER_OUT_OF_MEMORY|reaching memory limit: JS heap|\bArray buffer allocation failed|Bun has run out of memory|\bspawn ENOMEM\b|WebAssembly[^\n]{0,60}(?:[Oo]ut of memory|could not allocate memory)"
         ),
         # the JVM; the memory calculator of buildpacks; Netty
-        "java": re.compile(
+        "java": (
             r"java\.lang\.OutOfMemoryError(?!: unable to create)(?=$|[:\s])|insufficient memory for the Java Runtime|Could not reserve enough space for \S+ object heap"
             r"|Native memory allocation \(\w+\) failed|fixed memory regions require \S+ which is greater than|[Uu]nable to calculate memory configuration|OutOfDirectMemoryError: "
             r"|GC overhead limit exceeded|os::commit_memory\b[^\n]{0,80} failed"
         ),
         # the limit of processes may be behind it as well; a Map or array that outgrew V8
-        "unsure": re.compile(
+        "unsure": (
             r"OutOfMemoryError: unable to create (?:new )?native thread|Fatal JavaScript invalid (?:size error|array length)"
         ),
-        "php": re.compile(
+        "php": (
             r"Allowed memory size of \d+ bytes exhausted|PHP Fatal error: +Out of memory|^Fatal error: Out of memory \(allocated"
         ),
-        "python": re.compile(
+        "python": (
             r"(?<![\w.\"'])MemoryError(?:$|:)|Cannot recover from MemoryErrors|\bUnable to allocate \S+ [KMGT]iB for an array|DefaultCPUAllocator: (?:can't allocate|not enough) memory|ArrowMemoryError: "
             r"|\[Errno 12\] (?:Cannot allocate|Out of) memory|OOM when allocating tensor"
         ),
         # Go, Rust, Ruby, .NET, C++, Erlang, Perl; the kernel, and platforms that tell of it
-        "other": re.compile(
+        "other": (
             r"fatal error: (?:runtime: )?(?:out of memory|cannot allocate memory)|\bruntime: out of memory|memory allocation of \d+ bytes failed|failed to allocate memory(?: \(NoMemoryError\)|$)|\bNoMemoryError\b"
             r"|System\.OutOfMemoryException|GC heap initialization failed|HRESULT: 0x8007000E|std::bad_alloc|eheap_alloc: Cannot allocate|^Out of memory[.!]$|LLVM ERROR: out of memory"
             r"|Out of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|oom-kill:|oom_reaper|\bOOM ?Killed\b|ggml\w*: [^\n]{0,80}(?:insufficient|failed to allocate)"
             r"|requires more (?:system )?memory \([\d.]+ ?[KMG]i?B\) than is available"  # Ollama
             r"|Memory limit of \S+ (?:\w+ )?exceeded|Memory quota vastly exceeded|Container killed due to memory usage|\(out of memory\)$|Cannot allocate memory - |\bfork\b[^\n]{0,30}: (?:\[Errno 12\] )?(?:Cannot allocate|Out of) memory|\bENOMEM\b|os error 12\)"
         ),
-        "killed": re.compile(
+        "killed": (
             # shells, npm, yarn; gunicorn, Celery, uWSGI, PHP-FPM, nginx, Apache, Unicorn
             r"^(?:\S+: (?:line )?\d+: +(?:\d+ )?)?Killed(?:$|\s{2,})|^(?:npm (?:ERR!|error) )?(?:signal )?SIGKILL$|signal:? 9 \(SIGKILL\)|signal: 9, SIGKILL|\bsignal: killed\b"
             r"|[Ee]xited with signal:? SIGKILL|was sent SIGKILL! Perhaps out of memory\?|[Cc]ommand failed with signal \"SIGKILL\"|signal: '?SIGKILL"
             r"|died, killed by signal 9 :\(|exited on signal 9\b|exit signal Killed \(9\)|npm (?:ERR!|error) (?:errno|code) 137|\b(?:[Ee]xited with (?:code|status)|exit status|exit code:?|[Ee]xit) 137\b|SIGKILL \(signal 9\)|via signal \[SIGKILL\]|terminated by (?:signal )?SIGKILL|Memory quota exceeded"
             r"|was terminated due to signal 9\b|exited with exit value \[[^\]]{1,40}\]: 137\b"
         ),
-        "timeout": re.compile(r"WORKER TIMEOUT|HARAKIRI|Terminating timed out worker|timeout \(\d+s > \d+s\), killing"),
+        "timeout": (r"WORKER TIMEOUT|HARAKIRI|Terminating timed out worker|timeout \(\d+s > \d+s\), killing"),
         # App Runner asks first; who does not heed it is killed as well
-        "stopped": re.compile(r"SIGTERM|\bsignal 15\b|Handling signal: term|TERM signal"),
+        "stopped": (r"SIGTERM|\bsignal 15\b|Handling signal: term|TERM signal"),
     },
 )

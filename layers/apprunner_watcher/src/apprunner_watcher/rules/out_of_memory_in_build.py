@@ -1,7 +1,5 @@
 """The build needs more memory than App Runner's build has."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
@@ -44,12 +42,12 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "says_so": re.compile(
+        "says_so": (
             r"^\[(?:Pre|Post)?Build\][^\n]{0,600}?(?:JavaScript heap out of memory|process out of memory|java\.lang\.OutOfMemoryError|JVM heap space is exhausted"
             r"|(?:runtime|LLVM ERROR): out of memory|cannot allocate memory|Cannot allocate memory|\bENOMEM\b|\bMemoryError\b|Allowed memory size of \d+ bytes exhausted"
             r"|(?:Killed|signal terminated) \(?program cc1|fatal error: Killed signal|system ran out of memory|memory allocation of \d+ bytes failed|FATAL ERROR: [^\n]{0,80}Allocation failed)"
         ),
-        "killed": re.compile(
+        "killed": (
             r"^\[(?:Pre|Post)?Build\][^\n]{0,600}?(?:\bKilled$|\b(?:SIGKILL|signal: killed)\b|(?:exit(?:ed)?(?: with)?(?: status| code)?:?|exit status|errno|non-zero code:) 137\b)"
         ),
     },

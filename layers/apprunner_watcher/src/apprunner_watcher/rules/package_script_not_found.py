@@ -1,7 +1,5 @@
 """The package manager or task runner that the command starts does not find its script or its project file."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
@@ -47,7 +45,7 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"build-output-not-carried", "module-missing"}),
     application_patterns={
-        "script": re.compile(
+        "script": (
             # npm, yarn, pnpm, Bun, Deno
             r"\b[Mm]issing script:? \"?(?P<npm>[\w:.-]+)|\berror Command \"(?P<yarn>[\w:.-]+)\" not found|Couldn't find a script named \"(?P<berry>[^\"]+)\""
             r"|ERR_PNPM_(?:NO_SCRIPT|RECURSIVE_EXEC)\S*\s+(?:Missing script:?|Command) \"?(?P<pnpm>[\w:.-]+)|\berror: Script not found \"(?P<bun>[^\"]+)\"|Task not found: (?P<deno>\S+)"
@@ -58,7 +56,7 @@ RULE = Rule(
             # command lines of applications: click, argparse (Airflow)
             r"|^Error: No such command ['\"](?P<click>[\w:.-]+)['\"]|error: argument \S+: (?:invalid choice: '|Command `)(?P<argparse>[\w .-]+)[`'] (?:\(choose from|has been removed)"
         ),
-        "project": re.compile(
+        "project": (
             r"Could not read package\.json: Error: ENOENT[^\n]{0,60}open '(?P<npm>[^']+)'|ENOENT: no such file or directory, open '(?P<npm_before>[^']*/package\.json)'"
             r"|Couldn't find a (?P<yarn>package\.json) file in|(?P<pnpm>No package\.json) \(or package\.yaml"
             r"|Could not locate (?P<gemfile>Gemfile)|could not find a (?P<poetry>pyproject\.toml) file in|could not find `(?P<cargo>Cargo\.toml)` in|could not find (?P<composer>a composer\.json file) in"

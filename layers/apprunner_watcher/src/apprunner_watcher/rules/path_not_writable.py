@@ -148,7 +148,7 @@ RULE = Rule(
     check=check,
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             # Node.js, npm, yarn, pnpm, corepack, PM2, Vite, Next.js; before version 4
             r"\bE(?:ACCES|ROFS|PERM): [^\n]{0,40}?, [a-z]+ '(?P<node>[^']+)'"
             r"|\bE(?:ACCES|ROFS|PERM), (?:permission denied|[a-z]+) '(?P<old_node>[^']+)'|Your cache folder contains root-owned files"
@@ -182,6 +182,6 @@ RULE = Rule(
             r"|(?i:attempt to write a readonly database)|\bSQLITE_READONLY"
         ),
         # SQLite
-        "database": re.compile(r"(?i:unable to open(?: the)? database file)|\bSQLITE_CANTOPEN"),
+        "database": (r"(?i:unable to open(?: the)? database file)|\bSQLITE_CANTOPEN"),
     },
 )

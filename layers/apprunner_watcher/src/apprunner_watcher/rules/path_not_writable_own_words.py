@@ -77,7 +77,7 @@ RULE = Rule(
     check=check,
     application_patterns={
         # beyond doubt
-        "plain": re.compile(
+        "plain": (
             r"No usable temporary directory found in|could not find a temporary directory \(ArgumentError\)"  # Python; Ruby
             r"|unable to write files to tempdir|PermissionDenied: Permission denied \(os error 13\): (?:open|mkdir|write)"  # Bun; Deno
             r"|Attempted to create a lock file on a read-only directory|these locations are not writable"  # MongoDB; Elasticsearch
@@ -90,7 +90,7 @@ RULE = Rule(
             r"|Log file error: \"[^\"]{1,200}\", cause: [^\n]{0,80}Permission denied|Could not open file nio:[^\n]{0,200}\[90031|Error while creating file \"[^\"]{1,200}\" \[90062"  # H2
         ),
         # a verb and its object, and that it is refused; or that something is not writable
-        "described": re.compile(
+        "described": (
             r"\b(?:[Ff]ail(?:ed|ure|s)?|FAILED|[Uu]nable|[Cc]ould ?n[o']t|[Cc]an(?:not|'t)|[Ee]rror|ERROR)\b[^\n]{0,40}?"
             rf"\b(?:creat|writ|sav|mak|stor|updat|initiali[sz]|open|mkdir|lock|append|copy)\w{{0,6}}\b[^\n]{{0,160}}{_REFUSAL}"
             r"|\b(?:[Dd]ir(?:ectory|ectories)?|[Ff]olders?|[Pp]aths?|[Ff]iles?|[Vv]olume|[Ll]ocations?)\b[^\n]{0,100}? (?:is|are|was) not (?:accessible and )?writ(?:e?able)\b"

@@ -1,7 +1,5 @@
 """A user other than root binds a port below 1024."""
 
-import re
-
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -77,7 +75,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "named": re.compile(
+        "named": (
             # Node.js of all versions
             r"\b(?:listen|bind) EACCES:? [^\n]{0,40}?:(?P<node>\d{1,5})\b"
             r"|\b[Pp]ort (?P<express>\d{1,5}) requires elevated privileges"
@@ -105,7 +103,7 @@ RULE = Rule(
             r"|\b(?i:bind(?:ing)?|listen(?:ing|er)?)\b[^\n]{0,80}?(?<!\d\d):(?P<other>\d{1,5})(?!\d|:\d|\.\d)[^\n]{0,120}\b[Pp]ermission denied"
         ),
         # about a port, without its number
-        "unnamed": re.compile(
+        "unnamed": (
             r"You don't have permission to access that port"  # Django
             r"|java\.net\.(?:Socket|Bind)Exception: Permission denied(?! \(connect)"
             r"|bind\(\.\.\) failed(?: with error\(-13\))?: Permission denied"  # Netty
@@ -114,13 +112,13 @@ RULE = Rule(
             r"|\blisten[^\n]{0,200}[:{ ,]eacces\b"  # Ranch, Cowboy, Bandit
         ),
         # it may be about a file as well
-        "any_kind": re.compile(
+        "any_kind": (
             r"(?:PermissionError|OSError|error): \[Errno 13\] Permission denied$"
             r"|kind: PermissionDenied, message: \"Permission denied\"|^[^/\n]{0,200}Permission denied \(os error 13\)"
         ),
-        "taken": re.compile(r"Connection in use: \("),
-        "nginx": re.compile(r"bind\(\) to \S+ failed \(13:"),
-        "apache": re.compile(r"make_sock: could not bind"),
-        "dotnet": re.compile(r"System\.Net\.Sockets|Kestrel"),
+        "taken": (r"Connection in use: \("),
+        "nginx": (r"bind\(\) to \S+ failed \(13:"),
+        "apache": (r"make_sock: could not bind"),
+        "dotnet": (r"System\.Net\.Sockets|Kestrel"),
     },
 )

@@ -86,7 +86,7 @@ RULE = Rule(
     check=check,
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             r"(?:Origin|Referer) checking failed - https?://\S+ does not match"  # Django
             r"|HTTP Origin header \(\S+\) didn't match request\.base_url \(http:"  # Rails
             r"|header[^\n]{0,200} (?:does not|do not) match `?origin`? header[^\n]{0,80}(?:Server Actions?|forwarded action)"  # Next.js, React Router
@@ -105,21 +105,16 @@ RULE = Rule(
             r"|Blocking Cross Origin API request|msg=\"origin not allowed\""  # Jupyter and others
         ),
         # the scheme alone is what is misread
-        "insecure": re.compile(
+        "insecure": (
             r"SecurePolicy = Always, but the current request is not an SSL request|Cannot send secure cookie over unencrypted connection"
             r"|\(insecure_transport\) OAuth 2 MUST utilize https"
         ),
         # TLS is spoken to a port of the container's own, where plain HTTP is served
-        "own_port": re.compile(
-            r"(?:Failed to proxy|proxy error|Could not proxy|fetch failed|Error occurred while trying to proxy)[^\n]{0,120}https://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d"
-            r"|https://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d+[^\n]{0,200}(?:EPROTO|wrong version number)",
-            re.IGNORECASE,
+        "own_port": (
+            r"(?i)(?:Failed to proxy|proxy error|Could not proxy|fetch failed|Error occurred while trying to proxy)[^\n]{0,120}https://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d"
+            r"|https://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d+[^\n]{0,200}(?:EPROTO|wrong version number)"
         ),
-        "wrong_version": re.compile(
-            r"\bEPROTO\b|wrong version number|ERR_SSL_WRONG_VERSION_NUMBER|packet length too long"
-        ),
-        "hint": re.compile(
-            r"ERR_ERL_(?:UNEXPECTED_X_FORWARDED_FOR|PERMISSIVE_TRUST_PROXY)|'X-Forwarded-For' header is set but"
-        ),
+        "wrong_version": (r"\bEPROTO\b|wrong version number|ERR_SSL_WRONG_VERSION_NUMBER|packet length too long"),
+        "hint": (r"ERR_ERL_(?:UNEXPECTED_X_FORWARDED_FOR|PERMISSIVE_TRUST_PROXY)|'X-Forwarded-For' header is set but"),
     },
 )

@@ -1,7 +1,5 @@
 """A quota of App Runner, or of Fargate, which its instances run on, is used up."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
 from apprunner_watcher.snapshot import Snapshot
 
@@ -22,7 +20,7 @@ _EXCEEDED = (
     # the limits of an image's or a request's size are not quotas
     r"|(?i:exceed(?:s|ed)? (?:the|your) (?:(?:service|account|vCPU) (?:quota|limit)|quota)\b)"
 )
-_REFUSED = re.compile(rf"^ServiceQuotaExceededException|^TooMany\w+Exception: (?!Rate)|{_EXCEEDED}")
+_REFUSED = rf"^ServiceQuotaExceededException|^TooMany\w+Exception: (?!Rate)|{_EXCEEDED}"
 
 RULE = Rule(
     id="quota-exceeded",
@@ -47,5 +45,5 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/general/latest/gr/apprunner.html",
     rollback="does-not-help",
     check=check,
-    service_patterns={"exceeded": re.compile(rf"^\[AppRunner\][^\n]{{0,300}}(?:{_EXCEEDED})|^(?:{_EXCEEDED})")},
+    service_patterns={"exceeded": (rf"^\[AppRunner\][^\n]{{0,300}}(?:{_EXCEEDED})|^(?:{_EXCEEDED})")},
 )

@@ -1,7 +1,5 @@
 """A call was refused because it names a managed runtime that is not offered (any more)."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
 from apprunner_watcher.snapshot import Snapshot
 
@@ -11,7 +9,7 @@ def check(snapshot: Snapshot, _: Matches) -> Finding | None:
     return Finding(Confidence.CERTAIN, (Evidence.call(snapshot.call),)) if refused(snapshot, _RUNTIME) else None
 
 
-_RUNTIME = re.compile(
+_RUNTIME = (
     r"(?i)\bruntime(?: version)?\b[^\n]{0,80}(?:not supported|n't supported|unsupported|no longer (?:supported|available)|deprecated|end of support)"
     r"|(?:unsupported|invalid|unknown) runtime\b|at '[\w.]*\bruntime' failed to satisfy (?:constraint|enum)"
 )

@@ -1,7 +1,5 @@
 """The image's language runtime is older or newer than what the application was built for."""
 
-import re
-
 from apprunner_watcher.rule import Evidence, Finding, Matches, Phase, Rule, Step, gravest, weight_of_last_words
 from apprunner_watcher.snapshot import Snapshot
 
@@ -68,7 +66,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "node": re.compile(
+        "node": (
             r"The engine \"\w+\" is incompatible with this module|Not compatible with your version of node/npm|npm (?:ERR!|error) engine Unsupported engine|ERR_PNPM_UNSUPPORTED_ENGINE"
             r"|(?i:requires? (?:at least |a minimum |a )?node(?:\.?js)?(?: version)?(?: of)? ?[v>=^~\d]|node(?:\.?js)? version \S{1,40} is (?:required|not supported|no longer supported|currently not supported))"
             r"|(?i:node(?:\.?js)? v?\d[\d.x]* is (?:not|no longer) supported|does not support node(?:\.?js)? v?\d|only supports node(?:\.?js)? )"
@@ -76,30 +74,30 @@ RULE = Rule(
             r"|version of Node(?:\.js)? you are using is not supported|[Oo]utdated Node(?:\.js)? version|need (?:at least )?Node(?:\.js)? (?:version )?>?=? ?v?\d|known not to run on Node|(?:will not|does not|cannot|can't) (?:run|work) on Node(?:\.js)? v?\d|needs Node version:|Unsupported (?:Node|NodeJS|Node\.js) version|minimum (?:required |supported )?Node(?:\.js)? version|[Pp]lease (?:use|upgrade to|update to|install) (?:a )?(?:newer )?(?:version of )?Node(?:\.?js)? (?:version |to )?v?>?=? ?\d"
             r"|(?:current|installed|running) (?:version of )?Node(?:\.js)? (?:version )?\(?v?[\d.]+\)? is (?:too old|outdated|lower|older|below)"
         ),
-        "python": re.compile(
+        "python": (
             r"requires a different Python: |[Tt]he currently activated Python version \S+ is not supported|Current Python version \(\S+\) is not allowed by the project|requires Python ['\"]?[>=~\d][^\n]{0,40}but the (?:running|current)"
             r"|(?i:python (?:version )?>?=? ?3\.\d+ or (?:newer|later|higher|above) is required|requires python (?:version )?>?=? ?3\.\d+ or (?:newer|later|higher|above))"
             r"|(?i:(?:this (?:version|package|software|program|script)|[\w.-]+) (?:only )?(?:supports|requires|needs) (?:at least )?python ?(?:version )?>?=? ?[23]\.\d+|python [23](?:\.\d+)* (?:is not supported|is no longer supported|is unsupported))"
         ),
-        "java": re.compile(
+        "java": (
             r"UnsupportedClassVersionError|has been compiled by a more recent version of the Java Runtime|Unsupported major\.minor version \d|Unsupported class file major version \d"
             r"|Unrecognized VM option '|(?i:requires java (?:version )?\d+ or (?:newer|later|higher|above)|java \d+ or (?:newer|later|higher|above) is required)"
             r"|(?i:requires (?:at least )?(?:java|jdk|jre)(?: version)? ?>?=? ?\d+\+? (?:to run|or |runtime)|requires (?:java|jdk|jre) \d+\+|older than the minimum required version \(java|supported java versions are|unsupported java (?:version|runtime)|java version \S+ is (?:not|no longer) supported)"
             r"|(?i:the current version is (?:java )?\d[^\n]{0,30}minimum|minimum (?:required )?java version)|java/lang/invoke/AdapterMethodHandle"
         ),
-        "dotnet": re.compile(
+        "dotnet": (
             r"You must install (?:or update )?\.NET(?: Core)? to run this application|not possible to find any compatible framework version|[Ff]ramework 'Microsoft\.\w+\.App', version '[^']+'(?: \(\w+\))? was not found"
             r"|[Cc]ompatible \.NET SDK was not found|library libhostfxr\.so could not be found|Could not load file or assembly 'System\.Runtime, Version="
         ),
-        "ruby": re.compile(
+        "ruby": (
             r"Your Ruby version is [\w.]+, but your Gemfile specified|Bundler::RubyVersionMismatch|requires (?:[Rr]uby|rubygems) version [^\n]{1,60}(?:incompatible with the current version|current ruby version)"
             r"|rbenv: version \W?[\w.-]+\W? is not installed|Required ruby-[\d.]+ is not installed|must use Bundler \d or greater with this lockfile"
         ),
-        "php": re.compile(
+        "php": (
             r"dependencies require a PHP version|your php version \([\w.]+\) does not satisfy|(?i:requires (?:at least )?php (?:version )?>?=? ?\d|this version of \w+ (?:is not compatible with|requires(?: at least)?) php )"
             r"|(?i:php version \S+ (?:or (?:higher|newer|later) )?is required|php \d[\d.]* or (?:higher|newer|later) is required|you are running php \d)"
         ),
-        "other": re.compile(
+        "other": (
             r"go\.mod requires go >= [\d.]+ \(running go|invalid go version '[\d.]+'|(?i:requires (?:at least )?(?:Erlang/OTP|OTP|Elixir|Ruby|Rust|rustc|Bun|Deno|\.NET(?: Core| SDK)?) (?:version )?v?>?=? ?\d)"
             r"|trying to run \S+ on Elixir v\S+ but it has declared|BEAM file was compiled for a later version of the run-time"
             r"|requires rustc [\d.]+ or newer|Unsupported lockfile version '?\d"

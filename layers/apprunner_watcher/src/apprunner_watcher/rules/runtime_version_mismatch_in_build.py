@@ -1,7 +1,5 @@
 """The build's language runtime is older or newer than what the application demands."""
 
-import re
-
 from apprunner_watcher.knowledge.build_log import has_failed, is_error
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -42,18 +40,18 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "node": re.compile(
+        "node": (
             r"The engine \"node\" is incompatible|ERR_PNPM_UNSUPPORTED_ENGINE|npm (?:ERR!|error) (?:code )?(?:EBADENGINE|notsup Required: \{\"node\")|Your Node version is incompatible"
             r"|You are using Node\.js [\d.]+\. For Next\.js, Node\.js|CLI requires a minimum Node\.js version|requires Node\.js version|Node\.js [\d.]+ or higher is required|The Node\.js version is not supported"
         ),
-        "python": re.compile(
+        "python": (
             r"requires a different Python: |is not supported by the project \([^)]{1,60}\)|supported Python range \([^)]{1,60}\) is not compatible with|No Python at |requires-python\b[^\n]{0,80}(?:incompatible|does not satisfy)"
         ),
-        "java": re.compile(
+        "java": (
             r"invalid (?:target|source) release: |release version \d+ not supported|Unsupported class file major version|compiled by a more recent version of the Java|requires at least (?:JDK|Java|JVM runtime version) \d+"
         ),
-        "dotnet": re.compile(r"NETSDK1045|SDK does not support targeting|A compatible \.NET SDK was not found"),
-        "other": re.compile(
+        "dotnet": (r"NETSDK1045|SDK does not support targeting|A compatible \.NET SDK was not found"),
+        "other": (
             r"Your Ruby version is \S+, but your Gemfile|your php version \([^)]{1,40}\) does not satisfy|requires go >= ?[\d.]+ \(running|but maximum (?:supported )?version|requires rustc \d"
         ),
     },

@@ -47,12 +47,12 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "app runner": re.compile(
+        "app runner": (
             r"^\[AppRunner\][^\n]{0,160}?(?:[Rr]untime(?: [Vv]ersion|-version)?\b[^\n]{0,60}? (?:is|are) (?:not supported|unsupported|not valid|invalid|no longer supported|not available|deprecated)"
             r"|[Uu]nsupported runtime|[Ii]nvalid runtime|[Uu]nknown runtime|[Rr]untime\b[^\n]{0,60}(?:end of support|end-of-support|doesn't exist))"
         ),
         # buildpacks
-        "builder": re.compile(
+        "builder": (
             r"Requested runtime '?\(?[\w.-]+\)?'? is not available|[Rr]untime(?: version)? \S+ is not (?:available|supported)|No matching version found for (?:Node|engine): |Unable to resolve node version"
             r"|Could not find Node version|The Ruby version you are trying to install is not available|not available for this stack|invalid (?:Python|Node\.js|Go|Java|Ruby|PHP|\.NET) version specified"
         ),

@@ -1,6 +1,5 @@
 """The application opens another port beside the service's, which App Runner does not serve."""
 
-import re
 from collections.abc import Iterator
 
 from apprunner_watcher.log import Line
@@ -57,7 +56,7 @@ RULE = Rule(
     check=check,
     application_patterns={
         # what other rules do not take for the application's own port
-        "other": re.compile(
+        "other": (
             r"(?i:\b(?:metrics|prometheus|web ?sockets?|grpc|admin|management|actuator)\b[^\n]{0,80}?\b(?:listening|started|running|serving|available|exposed|bound)\b"
             r"[^\n]{0,80}?(?:\bport(?:\(s\))?:? ?|(?:0\.0\.0\.0|\[?::\]?|\*|\s):)(?P<port>\d{4,5})\b"
             r"|\b(?:listening|started|running|serving)\b[^\n]{0,60}?\bwss?://(?:0\.0\.0\.0|\[::\]|\*):(?P<at>\d{4,5})\b)"

@@ -130,7 +130,7 @@ RULE = Rule(
     check=check,
     service_patterns={
         # App Runner's own lines, and not what a build prints
-        "unread": re.compile(
+        "unread": (
             r"^(?!\[\w*Build\])[^\n]{0,900}?(?:"
             r"(?i:(?:failed|unable|could not|cannot) (?:to )?(?:fetch|retrieve|get|read|pull|resolve|access) (?:the |your |some )?(?:secret|ssm parameter|parameter|RuntimeEnvironmentSecret))"
             r"|not authorized to perform:? (?:secretsmanager:GetSecretValue|ssm:GetParameters?)"
@@ -138,10 +138,10 @@ RULE = Rule(
         )
     },
     application_patterns={
-        "unread": re.compile(
+        "unread": (
             r"(?:unable|failed) to (?:pull|fetch|retrieve) secrets? (?:or registry auth|from|arn:)|ResourceInitializationError"
         ),
-        "denied": re.compile(r"not authorized to perform:? (?:secretsmanager:GetSecretValue|ssm:GetParameters?)"),
-        "absent": re.compile(_ABSENT),
+        "denied": (r"not authorized to perform:? (?:secretsmanager:GetSecretValue|ssm:GetParameters?)"),
+        "absent": (_ABSENT),
     },
 )

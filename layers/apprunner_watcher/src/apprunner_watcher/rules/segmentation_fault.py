@@ -73,8 +73,8 @@ RULE = Rule(
     gives_way_to=frozenset({"native-module-platform", "out-of-memory"}),
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
-        "managed": re.compile(r"^Unhandled exception\. [A-Z]\w*\."),
-        "says_so": re.compile(
+        "managed": (r"^Unhandled exception\. [A-Z]\w*\."),
+        "says_so": (
             # shells, uWSGI, Apache, Ruby, faulthandler
             r"[Ss]egmentation [Ff]ault|\bsegfault at [0-9a-f]+ ip\b"
             # the JVM, gunicorn, Celery, PHP-FPM, Rust, npm; not Go's nil pointer
@@ -85,7 +85,7 @@ RULE = Rule(
             r"|\bBus error(?: \(core dumped\))?$|\bIllegal instruction(?: \(core dumped\))?$"
         ),
         # glibc's last words, before it aborts with 134
-        "corrupted": re.compile(
+        "corrupted": (
             r"^(?:free|realloc|malloc|munmap_chunk)\(\): (?:invalid|corrupted|double free|unaligned|memory corruption)|^double free or corruption|^corrupted (?:size|double-linked)"
             r"|\*\*\* stack smashing detected|^malloc_consolidate\(\): "
         ),

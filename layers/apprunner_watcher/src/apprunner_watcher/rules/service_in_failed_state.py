@@ -1,7 +1,5 @@
 """The service is CREATE_FAILED, PAUSED or deleted, so that the call cannot work."""
 
-import re
-
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
     Confidence,
@@ -46,11 +44,11 @@ def check(snapshot: Snapshot, _: Matches) -> Finding | None:
 _FAILED = frozenset(
     {ServiceStatus.CREATE_FAILED, ServiceStatus.PAUSED, ServiceStatus.DELETED, ServiceStatus.DELETE_FAILED}
 )
-_FAILED_STATE = re.compile(
+_FAILED_STATE = (
     r"\b(?:state|status)(?: is)?[: ]{1,3}['\"`]?(?P<state>CREATE_FAILED|PAUSED|DELETED|DELETE_FAILED)\b"
     r"|(?<!n't )(?<!not )\bin (?:a |the )?(?P<other>CREATE_FAILED|PAUSED|DELETED|DELETE_FAILED) (?:state|status)\b"
 )
-_WRONG_STATE = re.compile(
+_WRONG_STATE = (
     r"^InvalidStateException(?![^\n]{0,200}OPERATION_IN_PROGRESS)"
     r"|(?:isn't|is not|not) in (?:a |the )?RUNNING state|status must be RUNNING"
 )

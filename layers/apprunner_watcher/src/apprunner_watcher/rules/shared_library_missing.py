@@ -94,14 +94,14 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "loader": re.compile(
+        "loader": (
             r"([\w.+-]+\.so[\w.-]*): cannot open shared object file"
             r"|Error loading shared library ([\w.+-]+): No such file"
             r"|version [`'](?!GLIBC|CXXABI)([A-Z][\w.]+)' not found \(required by"
             r"|symbol lookup error: [^\n]{0,200}: undefined symbol: (?!__|_?Py)(\w+)"
             r"|Error relocating \S+ (_Z\w+|SSL_\w+|EVP_\w+|OPENSSL_\w+): symbol not found"
         ),
-        "binding": re.compile(
+        "binding": (
             r"Prisma cannot find the required `(lib\w+)` system library|Could not parse schema engine response: SyntaxError"
             r"|Couldn't find a valid (ICU) package|Unable to load (?:shared library|DLL) '([\w.+-]+)'"  # .NET
             r"|[Hh]ost system is missing (dependencies to run browsers)|Missing X server or \$(DISPLAY)"
@@ -113,15 +113,15 @@ RULE = Rule(
             r"|No (wkhtmltopdf) executable found|Could not open library '([\w./-]+)'"
             r"|(Fontconfig) head is null|Probable fatal error: ?No (fonts) found|Fontconfig error: Cannot load default config"
         ),
-        "hint": re.compile(
+        "hint": (
             r"(Query engine library) for current platform \"[^\"]+\" could not be found|"
             r"no (\w+) in java\.library\.path|sun\.(?:awt|font)\.((?:X11|Sun)?Font\w+)"
             r"|type initializer for '(Gdip)' threw|(libgdiplus)\b[^\n]{0,60}(?:not|unable)|Only the (invariant culture) is supported in globalization-invariant mode|(Globalization Invariant Mode) is not supported"
             r"|(tesseract) is not installed or it's not in your PATH|Unable to get page count\. Is (poppler) installed"
             r"|failed to execute \W*'?(dot)'?[^\n]{0,60}make sure the Graphviz|Data source name not found and no default (driver) specified"
         ),
-        "prisma_warning": re.compile(r"Prisma failed to detect the (libssl/openssl) version"),
-        "vague": re.compile(
+        "prisma_warning": (r"Prisma failed to detect the (libssl/openssl) version"),
+        "vague": (
             r"Please manually install (OpenSSL) and try installing Prisma|Failed to launch the (browser) process|Failed to launch (chrome)|Unable to require\(`([^`]+)`\)"
         ),
     },

@@ -1,6 +1,5 @@
 """The application does come up, later than the health check allows."""
 
-import re
 from datetime import timedelta
 
 from apprunner_watcher.log import Line
@@ -101,7 +100,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "started": re.compile(
+        "started": (
             # Spring Boot; Quarkus, Ktor
             r"\bStarted \S{1,100} in (?P<s>\d+(?:\.\d+)?) seconds|\bstarted in (?P<s2>\d+(?:\.\d+)?) ?s(?:econds)?\b"
             # Micronaut; Tomcat; WildFly; Jetty
@@ -111,14 +110,13 @@ RULE = Rule(
             r"|\bReady in (?:(?P<min>\d+)m ?)?(?P<s3>\d+(?:\.\d+)?)s\b"
             # people, Metabase: what was started, built or loaded, and how long that took
             r"|\b(?i:models?|server|app|application|service|initiali[sz]ation|startup|boot|build|index|cache|weights|pipeline|ready|booted|loaded|compiled|running)\b[^\n]{0,60}\b(?:in|after|took):? "
-            r"(?P<n>\d+(?:\.\d+)?) ?(?P<unit>s|secs?|seconds|m|mins?|minutes)\b",
+            r"(?P<n>\d+(?:\.\d+)?) ?(?P<unit>s|secs?|seconds|m|mins?|minutes)\b"
         ),
-        "busy": re.compile(
-            r"Loading checkpoint shards: |Downloading (?:shards|model|\S{1,60}:)|Fetching \d+ files: |Loading (?:the )?model"  # models
+        "busy": (
+            r"(?i)Loading checkpoint shards: |Downloading (?:shards|model|\S{1,60}:)|Fetching \d+ files: |Loading (?:the )?model"  # models
             r"|Creating an optimized production build|Building for production|\bvite v[\d.]+ building|webpack[^\n]{0,40}compiling|Compiling \d+ files"
             r"|Running (?:database )?migrations|Applying \S{1,100}\.\.\.$|Precompiling assets|Collecting static"
-            r"|Waiting for application startup\.$|Installing dependencies|^(?:yarn|npm|pnpm) install\b|\[\d/4\] Fetching packages",
-            re.IGNORECASE,
+            r"|Waiting for application startup\.$|Installing dependencies|^(?:yarn|npm|pnpm) install\b|\[\d/4\] Fetching packages"
         ),
     },
     gives_way_to=frozenset(

@@ -1,7 +1,5 @@
 """The connection to the source provider, or the branch, cannot be used."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
@@ -43,14 +41,14 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     service_patterns={
-        "refused": re.compile(
+        "refused": (
             r"Failed to retrieve the latest commit|Failed to (?:pull|clone|fetch|download|access|retrieve) (?:your |the )?(?:application )?(?:source code|source repository|repository|source)"
             r"|^\[AppRunner\][^\n]{0,160}?(?:[Bb]ranch\b[^\n]{0,120}?(?:not found|not exist|n't exist)|(?:source )?(?:code )?[Rr]epository\b[^\n]{0,120}?(?:not found|not exist|n't exist|n't be (?:found|accessed)|not be (?:found|accessed)))"
         ),
-        "connection": re.compile(
+        "connection": (
             r"^\[AppRunner\][^\n]{0,160}?(?:\b[Cc]onnection\b[^\n]{0,120}?(?:PENDING_HANDSHAKE|not AVAILABLE|not available|n't available|not valid|invalid|ERROR|expired|revoked)"
             r"|(?:GitHub|GITHUB|Bitbucket|BITBUCKET)\b[^\n]{0,120}?(?:[Uu]nauthorized|[Aa]uthenticat|[Aa]ccess denied|[Pp]ermission|rate limit))"
         ),
-        "pulled": re.compile(r"Successfully pulled your application source code"),
+        "pulled": (r"Successfully pulled your application source code"),
     },
 )

@@ -1,7 +1,5 @@
 """A call was refused because the connection to the source provider, or the branch, cannot be used."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, refused
 from apprunner_watcher.snapshot import Snapshot
 
@@ -22,14 +20,14 @@ def check(snapshot: Snapshot, _: Matches) -> Finding | None:
 
 
 _READS_SOURCE = {"CreateService", "UpdateService", "StartDeployment", "ResumeService"}
-_BROKEN = re.compile(
+_BROKEN = (
     r"(?i)\bconnection\b[^\n]{0,160}(?:PENDING_HANDSHAKE|not (?:in )?(?:an? )?available|n't available|not valid|invalid|not found|not exist|n't exist|deleted)"
     r"|failed to retrieve the latest commit|valid connection to your (?:GitHub|Bitbucket)"
     r"|(?:source code )?(?:repository|branch)\b[^\n]{0,100}(?:not found|not exist|n't exist|could not be found)[^\n]{0,100}(?:branch|github|bitbucket|source)"
     r"|\brepository https?://\S{1,200} (?:not found|does not exist|doesn't exist|could not be (?:found|accessed)|is not accessible)"
     r"|\bbranch\b[^\n]{0,100}(?:not found|does not exist|doesn't exist)"
 )
-_SIGN_IN = re.compile(r"(?i)authentication ?configuration")
+_SIGN_IN = r"(?i)authentication ?configuration"
 
 RULE = Rule(
     id="source-connection-refused",

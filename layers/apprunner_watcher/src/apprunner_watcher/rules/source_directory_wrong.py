@@ -1,7 +1,5 @@
 """The build looks for the project in a folder where it is not."""
 
-import re
-
 from apprunner_watcher.knowledge.build_log import has_failed, is_error
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -48,10 +46,10 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "app runner": re.compile(
+        "app runner": (
             r"^\[AppRunner\][^\n]{0,120}[Ss]ource ?[Dd]irectory\b[^\n]{0,120}?(?:not found|not exist|n't exist|invalid|not valid|could(?:n't| not))"
         ),
-        "no project": re.compile(
+        "no project": (
             # npm, yarn, pnpm, Bun
             r"ould not read (?P<npm>package\.json): Error: ENOENT|\bENOENT: no such file or directory, open '[^']{0,200}(?P<npm_6>package\.json)'"
             r"|Couldn't find a (?P<yarn>package\.json) file in|No project found in the initial directory|No (?P<pnpm>package\.json)(?: \(or [^)]{1,40}\))? (?:was )?found in"
@@ -67,7 +65,7 @@ RULE = Rule(
             # Bundler, Composer, Mix
             r"|Could not locate (?P<bundler>Gemfile)|Composer could not find a (?P<composer>composer\.json) file in|Could not find a Mix\.Project"
         ),
-        "no file": re.compile(
+        "no file": (
             r"ould not open (?:requirements|constraint) file: \[Errno 2\][^\n]{0,60}?'(?P<pip>[^']+)'"
             r"|\b(?:cd|pushd): (?:can't cd to )?(?P<folder>[\w./-]+)(?:: No such file or directory)?$"
             r"|No targets specified and no (?P<make>makefile) found|[Nn]o such file or directory:? ['\"]?(?P<pom>(?:\S*/)?(?:pom\.xml|go\.mod|package\.json|requirements\.txt|Gemfile|composer\.json|Cargo\.toml))\b"

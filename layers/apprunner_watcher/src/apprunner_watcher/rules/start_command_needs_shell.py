@@ -71,12 +71,10 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "complaint": re.compile(
-            rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_NOT_A_PROGRAM})"
-        )
+        "complaint": (rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_NOT_A_PROGRAM})")
     },
     application_patterns={
-        "complaint": re.compile(
+        "complaint": (
             # an operator among the arguments: argparse, click, commander, prisma, oclif
             r"(?:unrecognized arguments?|[Uu]nexpected (?:extra )?arguments?|[Uu]nknown (?:argument|option|command)|[Nn]o such (?:command|option)|bad option|[Ii]nvalid (?:argument|option))[^\n]{0,80}(?:&&|\|\|)"
             # or taken for a file, a folder, a module, a time
@@ -94,7 +92,7 @@ RULE = Rule(
             r"|(?:^|[\s|])\S*sh: (?:line )?(?:\d+: )?\[ ?['\"]?[\w./-]+['\"]?,?: (?:command )?not found"
         ),
         # a name that nobody filled in
-        "variable": re.compile(
+        "variable": (
             r"['\"]\$\{?[A-Z_]+\}?['\"] is (?:not a|invalid)|(?i:invalid|malformed|bad|unknown|received|for input string|unable to parse|cannot parse|could not parse|failed to parse|parsing)[^\n]{0,80}[:'\"= (/]\$\{?[A-Z_]*PORT\b"
             # a default, which a shell alone fills in; numbers of servers
             r"|(?i:invalid|not a valid|could not convert|unable to parse|failed to parse)[^\n]{0,80}['\"= :]\$\{[A-Z_]+:[-=+?][^}\n]{0,80}\}|(?i:invalid)[^\n]{0,80}'\$\{?[A-Z_]*(?:WORKERS|CONCURRENCY|THREADS|TIMEOUT)\b"
@@ -102,7 +100,7 @@ RULE = Rule(
             r"|(?:Could not find or load main class|ClassNotFoundException:|Could not import|Cannot find module|can't open file|Unable to access jarfile|EACCES: permission denied|No such file or directory:?)[ '\":-]{1,4}(?:[^\s'\"$]{0,80}/)?\$\{?[A-Z_]{2,}"
             r"|[:'\"= (/]\$\{?[A-Z_]*PORT\}?['\")]?:? (?:is )?(?:not a valid|invalid|unknown port|is not a)"
         ),
-        "words": re.compile(
+        "words": (
             r"(?:^|[\s/:])cd: too many arguments"
             # the whole command as one word; Node's image gives it to node as a file
             r"|Cannot find module '/(?:[\w.-]{1,40}/){0,4}(?:node|npm|npx|yarn|pnpm|next|nest|serve|ts-node|pm2(?:-runtime)?|tsx|bun) [^'\n/ ][^'\n]{0,100}'"

@@ -108,7 +108,7 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"build-output-not-carried"}),
     application_patterns={
-        "runtime": re.compile(
+        "runtime": (
             rf"{_LOOKED_FOR}"
             # inits, and what runs a program as another user
             r"|\[FATAL tini \(\d+\)\] exec (?P<tini>\S+) failed: No such file or directory|\[dumb-init\] (?P<dumb>\S+): No such file or directory"
@@ -121,7 +121,7 @@ RULE = Rule(
             r"|bundler: command not found: (?P<bundler>\S+)|Command '(?P<pdm>[^']+)' is not found in your PATH|(?P<dotnet>dotnet-\S+) does not exist"
         ),
         # of the shell that was given the command, or of a script
-        "shell": re.compile(
+        "shell": (
             rf"(?:^|[\s|]){_SHELL}(?:line )?(?:\d+: )?(?:exec: )?(?P<sh>[^\s:]+): (?:command )?not found"
             rf"|(?:^|[\s|]){_SHELL}(?:\d+: )?[Cc]an(?:'t|not) open '?(?P<script>[^\s':]+)'?(?:: No such file or directory|$|: (?i:no such file))"
             rf"|(?:^|[\s|]){_SHELL}(?:line \d+: )?(?:exec: )?(?P<bash>[./][^\s:]+|[\w-]+/[^\s:]+|[^\s:]+\.sh): No such file or directory"
@@ -130,10 +130,10 @@ RULE = Rule(
             r"|: (?:line )?\d+: exec: (?P<exec_of_script>[^\s:]+): not found|: exec: (?:line )?\d+: (?P<exec_of_busybox>[^\s:]+): not found|^(?P<launched>node|npm|yarn|pnpm|python3?|gunicorn|uvicorn|java|php|ruby|bundle|erl|elixir|mix|rails|dotnet|celery|streamlit|bun|deno|caddy|nginx): command not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"
         ),
         # npm, yarn and pnpm say first what they run: they start `sh -c` with what package.json says
-        "package manager": re.compile(r"^> \S+@\S+ \w|^\$ \w|^yarn run v|npm (?:ERR!|error) |ELIFECYCLE"),
-        "not executed": re.compile(r"(?:^|[\s:|\]])exec (?P<exec>[^\s\":]+): no such file or directory"),
+        "package manager": (r"^> \S+@\S+ \w|^\$ \w|^yarn run v|npm (?:ERR!|error) |ELIFECYCLE"),
+        "not executed": (r"(?:^|[\s:|\]])exec (?P<exec>[^\s\":]+): no such file or directory"),
     },
     service_patterns={
-        "refused": re.compile(rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_LOOKED_FOR})")
+        "refused": (rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_LOOKED_FOR})")
     },
 )

@@ -96,7 +96,7 @@ RULE = Rule(
         }
     ),
     application_patterns={
-        "at work": re.compile(
+        "at work": (
             # Celery, RQ, Sidekiq, Delayed Job, Good Job, Laravel, Symfony, cron
             r"\bcelery@\S+ ready\.|\bbeat: Starting\.\.\.|\*\*\* Listening on [\w., -]{1,80}\.\.\.$|\bWorker rq:worker:\S+[^\n]{0,20} started"
             r"|Starting processing, hit Ctrl-C to stop|\[Worker\([^)]{1,80}\)\] Starting job worker|\[GoodJob\] \[\d+\] (?:GoodJob )?[^\n]{0,20}started scheduler"

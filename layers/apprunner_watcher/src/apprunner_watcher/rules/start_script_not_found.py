@@ -86,7 +86,7 @@ RULE = Rule(
     check=check,
     gives_way_to=frozenset({"build-output-missing", "build-output-not-carried"}),
     application_patterns={
-        "file": re.compile(
+        "file": (
             # Python, Node.js, Deno, Bun, pm2
             r"\bpython[\d.]*: can't open file '?(?P<python>[^'\\]+?)'?: \[Errno 2\]|\bpython[\d.]*: can't find '__main__' module in '?(?P<package>[^']+)"
             r"|\bCannot find module '(?P<node>(?:/|[A-Z]:\\)[^']+)'"
@@ -101,11 +101,11 @@ RULE = Rule(
             r"|^unable to load configuration from (?P<uwsgi>\S+\.(?:ini|ya?ml|xml|json))$|^Directory (?P<served>\S+) does not exist\.$|Could not execute because the (?P<dotnet_muxer>application) was not found or a compatible"
             r"|^stat (?P<go>\S+\.go): no such file or directory|Could not find or load main class (?P<main>\S+\.jar)"
         ),
-        "folder": re.compile(
+        "folder": (
             r"\bcan't cd to (?P<dash>\S+)|\bcd: (?:can't cd to )?(?P<bash>[\w./-]+): No such file or directory|can't chdir to '?(?P<gunicorn>[^'\s]+)"
             r"|chdir to cwd \(\"(?P<runc>[^\"]+)\"\) set in config\.json failed: no such file or directory"
         ),
-        "module": re.compile(
+        "module": (
             r"Error loading ASGI app\. Could not import module \"(?P<asgi>[^\"]+)\"|Could not find or load main class (?P<main>[\w.$]+)(?!\S*\.jar)"
         ),
     },

@@ -67,7 +67,7 @@ RULE = Rule(
     check=check,
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
-        "full": re.compile(
+        "full": (
             r"\bENOSPC\b|\b[Nn]o space left on device|\[Errno 28\]|\berrno[= ]28\b|\(os error 28\)|StorageFull|Errno::ENOSPC"
             r"|\bdatabase or disk is full|SQLITE_FULL|\b[Dd]isk quota exceeded|\bEDQUOT\b|[Nn]ot enough (?:free )?(?:disk )?space (?:left )?on (?:the )?(?:disk|device)"
             r"|possibly out of free disk space|[Nn]ot enough (?:free )?disk space|[Ii]nsufficient (?:free )?disk space|[Ii]nsufficient storage:|: Wrote only \d+ of \d+ bytes"
@@ -75,7 +75,7 @@ RULE = Rule(
         ),
     },
     service_patterns={
-        "build": re.compile(
+        "build": (
             r"^\[(?:Pre|Post)?Build\][^\n]{0,600}?(?:\bENOSPC\b|\b[Nn]o space left on device|\[Errno 28\]|\bnospc\b|insufficient space on your system"
             r"|You don't have enough free space|[Dd]isk quota exceeded)"
         ),

@@ -45,7 +45,7 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/manage-configure-healthcheck.html",
     rollback="does-not-help",
     check=check,
-    application_patterns={"request": re.compile(r"\"(?:GET|HEAD|POST) /\S{0,500} HTTP/[12]")},
+    application_patterns={"request": (r"\"(?:GET|HEAD|POST) /\S{0,500} HTTP/[12]")},
     is_remark=True,
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
 )

@@ -102,7 +102,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             # PostgreSQL, Neon, Cloud SQL, RDS Proxy
             r"no pg_hba\.conf entry for (?:host|replication connection)[^\n]{0,250}(?:no encryption|SSL off)"
             r"|connection is insecure \(try using `?sslmode|connection requires a valid client certificate|RDS [Pp]roxy requires TLS"
@@ -125,18 +125,18 @@ RULE = Rule(
             r"|SSL handshake failed: \S{1,255}:\d|ServerSelectionError: [^\n]{0,160}(?:certificate|tlsv1|SSL routines)"
         ),
         # what TLS libraries say, whoever the server is: OpenSSL, Node.js, Python, Go, Java, .NET, Rust
-        "certificate": re.compile(
+        "certificate": (
             r"self[- ]signed certificate|SELF_SIGNED_CERT|unable to get (?:local )?issuer certificate|UNABLE_TO_GET_ISSUER_CERT|unable to verify the first certificate"
             r"|UNABLE_TO_VERIFY_LEAF|certificate verify failed|CERTIFICATE_VERIFY_FAILED|tls: failed to verify certificate|x509: certificate|certificate has expired|CERT_HAS_EXPIRED"
             r"|PKIX path building failed|valid certification path to requested target|remote certificate (?:is|was) (?:invalid|rejected)|RemoteCertificate(?:Chain|Name)"
             r"|ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames|invalid peer certificate|(?:ee|ca|dh) key too small"
         ),
-        "handshake": re.compile(
+        "handshake": (
             r"wrong version number|WRONG_VERSION_NUMBER|first record does not look like a TLS handshake|Unsupported or unrecognized SSL message|not an SSL/TLS record"
             r"|tlsv1 (?:alert|unrecognized)|TLSV1_ALERT|sslv3 alert|SSLHandshakeException|handshake_failure|unsafe legacy renegotiation|UNSAFE_LEGACY_RENEGOTIATION"
             r"|unsupported protocol[^\n]{0,40}_ssl|SSL operation failed|[Cc]lient network socket disconnected before secure TLS connection"
         ),
-        "frame": re.compile(
+        "frame": (
             r"^\s*at [^\n]{0,160}node_modules/(?:\.pnpm/[^/\s]{1,80}/node_modules/)?(?:pg|pg-pool|pg-connection-string|mysql2?|mariadb|mongodb|mongoose|ioredis|@redis|redis|typeorm|sequelize|knex|tedious|kafkajs|amqplib|postgres|@prisma)/"
             r"|^\s*File \"[^\"]{0,160}/(?:psycopg2?|asyncpg|pymysql|MySQLdb|mysql/connector|pymongo|redis|kafka|pika|amqp|kombu)/"
             r"|^\s*at (?:org\.postgresql|com\.mysql|org\.mariadb|com\.mongodb|com\.microsoft\.sqlserver|com\.zaxxer\.hikari|io\.lettuce|redis\.clients)\."
@@ -144,7 +144,7 @@ RULE = Rule(
             r"|\b(?:Microsoft|System)\.Data\.SqlClient\.SqlException|\bNpgsql\.NpgsqlException|MySqlConnector\.MySqlException|PSQLException|MySQLNonTransientConnectionException|SQLServerException|Mongo\w*Exception"
             r"|^\s*at (?:Npgsql|MySqlConnector|MySql\.Data|Microsoft\.Data\.SqlClient|System\.Data\.SqlClient|StackExchange\.Redis|MongoDB\.Driver)\."
         ),
-        "no_entry": re.compile(r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))"),
+        "no_entry": (r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))"),
     },
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
 )

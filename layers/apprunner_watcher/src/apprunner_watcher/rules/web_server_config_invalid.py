@@ -91,40 +91,40 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "nginx": re.compile(
+        "nginx": (
             r"\[emerg\](?! *\d*#?\d*:? ?host not found in (?:upstream|resolver)) (?:\d+#\d+: )?(?![^\n]{0,40}host not found in (?:upstream|resolver))\S"
         ),
-        "apache": re.compile(
+        "apache": (
             r"AH00534: |AH00526: |AH00014: |AH00016: |AH00013: |AH02572: |AH02240: |AH00111: [^\n]{0,60}not defined in|More than one MPM loaded|No MPM loaded"
             r"|Invalid command '[^']+', perhaps misspelled|Syntax error on line \d+ of \S+(?:apache|httpd|\.conf|\.htaccess)|Cannot load \S+\.so into server|(?:httpd|apache2): Could not open configuration file"
             r"|SSLCertificateFile: file '[^']+' does not exist"
         ),
-        "caddy": re.compile(
+        "caddy": (
             r"loading new config: (?!http app module: start)loading \S+ app module: |adapting config using caddyfile|Caddyfile:\d+(?::| - )|unrecognized directive: \w+|reading config (?:from )?file: open \S+"
         ),
-        "proxy": re.compile(
+        "proxy": (
             r"\[ALERT\][^\n]{0,60}(?:parsing \[\S+:\d+\]|Error\(s\) found in configuration|Fatal errors found in configuration)|Fatal errors found in configuration"
             r"|error initializing configuration '|VCL compilation failed|FATAL: Bungled \S+"  # Envoy, Varnish, Squid
             r"|command traefik error: |Error while building configuration|\(configfile\.c\.\d+\)|error reading configuration file '"
         ),
-        "https": re.compile(
+        "https": (
             r"Unable to configure HTTPS endpoint|No server certificate was specified|(?:Could not find file|FileNotFoundException)[^\n]{0,120}\.pfx'"
             r"|Could not load key store '|Failed to load keystore type|certificateFile must be defined when using an SSL connector|Key material not provided to setup HTTPS"
         ),
-        "php_fpm": re.compile(
+        "php_fpm": (
             r"ERROR: (?:\[\S+?\.conf:\d+\]|failed to load configuration file|Unable to include|No pool defined|\[pool \S+\] (?:cannot get [ug]id|user has not been defined|please specify user)|failed to post process the configuration)"
         ),
-        "other": re.compile(
+        "other": (
             r"WFLYCTL0085|systemId: file:\S+/(?:server|web|context)\.xml|Parse error in application web\.xml|Catalina\.load[^\n]{0,80}server\.xml"
         ),
-        "hint": re.compile(
+        "hint": (
             r"nginx: configuration file \S+ test failed|Failed to load 'https-\S* material|'?--ssl-\w+'?: File '[^']+' does not exist|"
             r"\[emerg\][^\n]{0,60}host not found in (?:upstream|resolver)|could not resolve address '|Message from VCC-compiler"
             r"|ENOENT: no such file or directory, open '[^']*(?:letsencrypt/|/?ssl/|certs?/|certificates?/|fullchain|privkey|\bserver\.|localhost)[^']*\.(?:pem|key|crt|cert|pfx|p12)'"
             r"|ENOENT: no such file or directory, open '[^']*\b(?:cert|key)\.pem'|open \S*\b(?:cert|key|server|tls)\.(?:pem|crt|key): no such file"
             r"|FileNotFoundException: [^\n]{0,120}\.(?:p12|jks|pfx|keystore|pem|crt)\b|OpenSslCryptographicException: [^\n]{0,60}BIO_new_file|Error: '?\S*gunicorn\.conf(?:\.py)?'? doesn't exist|(?:gunicorn|uvicorn|daphne): error: unrecognized arguments"
         ),
-        "last_words": re.compile(
+        "last_words": (
             r"FPM initialization failed|AH00015: Unable to open logs|Action '-D FOREGROUND' failed|loading initial config: loading new config"
         ),
     },

@@ -1,7 +1,5 @@
 """A web server came up on its default port, which is not the service's."""
 
-import re
-
 from apprunner_watcher.image import Image
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -61,7 +59,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "ready": re.compile(
+        "ready": (
             r"AH00094: Command line: '\S*(?:apache2|httpd)\b|AH00163: [^\n]{0,200}resuming normal operations"
             r"|\[notice\] \d+#\d+: start worker processes?\b|Configuration complete; ready for start up"
         ),

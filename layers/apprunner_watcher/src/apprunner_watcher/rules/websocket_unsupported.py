@@ -1,7 +1,5 @@
 """App Runner refuses `Upgrade: websocket`, which the application or its pages need."""
 
-import re
-
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
@@ -57,14 +55,14 @@ RULE = Rule(
     check=check,
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
-        "refused": re.compile(
+        "refused": (
             r"Error during WebSocket handshake: Unexpected response code: 403"  # Chrome
             r"|WebSocket connection to '?wss://\S{1,200} failed"
             r"|can't establish a connection to the server at wss://"  # Firefox
             r"|wss://[^\s'\"]{1,200}\.awsapprunner\.com[^\n]{0,200}(?:403|failed|error|bad handshake|closed before)"
             r"|(?:403|bad handshake|[Uu]nexpected server response|rejected WebSocket connection)[^\n]{0,200}wss://[^\s'\"]{1,200}\.awsapprunner\.com"
         ),
-        "dropped": re.compile(
+        "dropped": (
             r"Failed to upgrade to WebSocket \(REQUEST_METHOD: GET, HTTP_CONNECTION: [^,)]{0,20}, HTTP_UPGRADE: ?\)"  # Action Cable
             r"|Can \"Upgrade\" only to \"WebSocket\""  # Tornado: Jupyter, Bokeh, Streamlit
             r"|websocket: the client is not using the websocket protocol: 'upgrade' token not found"  # gorilla

@@ -106,17 +106,17 @@ RULE = Rule(
         }
     ),
     application_patterns={
-        "gunicorn": re.compile(r"\bWORKER TIMEOUT\b"),
-        "puma": re.compile(r"Terminating timed out worker"),
-        "uwsgi": re.compile(r"\bHARAKIRI (?:ON WORKER|\[|!)"),
-        "unicorn": re.compile(r"worker=\d+ PID:\d+ timeout \(\d+s > \d+s\), killing"),
+        "gunicorn": (r"\bWORKER TIMEOUT\b"),
+        "puma": (r"Terminating timed out worker"),
+        "uwsgi": (r"\bHARAKIRI (?:ON WORKER|\[|!)"),
+        "unicorn": (r"worker=\d+ PID:\d+ timeout \(\d+s > \d+s\), killing"),
         # Passenger, PHP-FPM, mod_wsgi; Airflow; Celery
-        "other": re.compile(
+        "other": (
             r"A timeout occurred while (?:spawning|starting) (?:an application process|the application)|did not write a startup response in time"
             r"|\bchild \d+, script '[^']*'[^\n]{0,200}execution timed out|Timeout when reading response headers from daemon process"
             r"|No response from gunicorn master within \d+ seconds|Timed out waiting for UP message from"
         ),
         # uvicorn says it of a worker that hangs, and of one that crashed
-        "unsure": re.compile(r"^(?:\S+ {1,6})?Child process \[\d+\] died"),
+        "unsure": (r"^(?:\S+ {1,6})?Child process \[\d+\] died"),
     },
 )
