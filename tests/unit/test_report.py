@@ -114,15 +114,26 @@ def test_a_custom_domain_is_not_called_healthy(seen: See) -> None:
     assert "nothing to explain" not in message.text
 
 
-def test_braces_and_markup_of_log_lines_stay_what_they_are(seen: See) -> None:
-    line = "AWS credentials are required in production {0} {name} %s <b>&amp;"
+def printed(line: str) -> Callable[[dict[str, Any]], None]:
+    """Change a recording: each container printed this line, and nothing else."""
 
     def change(content: dict[str, Any]) -> None:
         group = next(name for name in content["logs"] if name.endswith("application"))
         for lines in content["logs"][group].values():
             lines[:] = [[at, line] for at, _ in lines[:1]]
 
-    assert f"  > {line}" in said(seen(change=change)).text
+    return change
+
+
+def test_braces_and_markup_of_log_lines_stay_what_they_are(seen: See) -> None:
+    line = "AWS credentials are required in production {0} {name} %s <b>&amp;"
+    assert f"  > {line}" in said(seen(change=printed(line))).text
+
+
+@pytest.mark.parametrize("error", ["ValueError: not enough.", f"ValueError: {'much ' * 20}"])
+def test_a_title_that_has_an_end_gets_no_other(error: str, seen: See) -> None:
+    text = said(seen(change=printed(error))).text
+    assert re.search(r"^Crash at start: ValueError: [^.…]+[.…]$", text, re.MULTILINE)
 
 
 def test_a_test_message_is_marked() -> None:

@@ -283,12 +283,17 @@ def _caller(call: Call) -> str:
     return f"{call.caller} with {call.user_agent[:_LONGEST_VALUE]}" if call.user_agent else call.caller
 
 
+def _sentence(title: str) -> str:
+    """A title may end with words of the application, whole or cut."""
+    return title if title.endswith((".", "…", "!", "?")) else f"{title}."
+
+
 def _cause_section(number: int, cause: Cause) -> Iterator[str]:
     if number == 0:
         yield f"WHY ({cause.confidence.value})"
     else:
         yield f"OR ({cause.confidence.value})"
-    yield from _wrapped(f"{cause.title}.")
+    yield from _wrapped(_sentence(cause.title))
     yield ""
     for one in cause.evidence:
         yield f"  > {_quote(one)}"
@@ -383,7 +388,7 @@ def _remarked(remarks: tuple[Cause, ...]) -> Iterator[str]:
     if remarks:
         yield "ALSO WORTH FIXING"
     for remark in remarks:
-        yield from _wrapped(f"{remark.title}.")
+        yield from _wrapped(_sentence(remark.title))
         for one in remark.evidence:
             yield f"  > {_quote(one)}"
             yield f"    {one.where}"
