@@ -124,7 +124,7 @@ RULE = Rule(
         ),
         "scheme": (
             # SQLAlchemy, Django, Celery, Redis
-            r"Can't load plugin: sqlalchemy\.dialects:|asyncio extension requires an async driver to be used|UnknownSchemeError|Scheme '[^']*' is unknown|isn't an available database backend|No such transport: |Redis URL must specify one of the following schemes|redis: invalid URL scheme|Invalid URI scheme: URI must begin with"
+            r"Can't load plugin: sqlalchemy\.dialects:(?!snowflake|redshift|bigquery|cockroachdb|clickhouse|duckdb|databricks|awsathena|trino|teradata|hana|db2|ibm_db|vertica|libsql|access|firebird|\w+\.(?:psycopg|asyncpg|aiomysql|asyncmy|aiosqlite|oracledb)\b)|asyncio extension requires an async driver to be used|UnknownSchemeError|Scheme '[^']*' is unknown|isn't an available database backend|No such transport: |Redis URL must specify one of the following schemes|redis: invalid URL scheme|Invalid URI scheme: URI must begin with"
             # Prisma, MongoDB
             r"|the URL must start with the protocol|Invalid scheme, expected connection string to start with|scheme must be \\?\"mongodb|Connection strings must start with either 'mongodb|invalid DSN: scheme is expected"
             # Symfony
@@ -132,7 +132,7 @@ RULE = Rule(
             # addresses of listeners of Go; Laravel
             r"|(?:listen|dial) tcp[46]?: (?:address [^\s$]{0,200}: (?:missing port in address|too many colons in address)|lookup tcp/[^\s$]{0,200}: unknown port)|(?:listen|dial) tcp[46]?: address [^\s$]{0,100}: invalid port|Database connection \[\w*\] not configured|(?:Cache store|Mailer|Queue connection|Disk|Broadcast connection) \[\w*\] (?:is not defined|does not have a configured driver)|Driver \[\w+\] (?:is )?not supported|No connector for \[\w*\]|unsupported (?:database )?scheme\b"
             # JDBC, Rails, golang-migrate, AMQP, Laravel
-            r"|claims to not accept jdbcUrl|URL must start with '?jdbc|No suitable driver(?! module)|specifies nonexistent '?\w+'? (?:database )?adapter|database driver: unknown driver|source driver: unknown driver|AMQP scheme must be either|Unsupported driver \[|Expected amqp: or amqps: protocol|Unknown database dialect|The dialect \w+ is not supported"
+            r"|claims to not accept jdbcUrl|URL must start with '?jdbc|No suitable driver(?! module| found for jdbc:(?:postgresql|mysql|mariadb|sqlserver|clickhouse|redshift|vertica)://)|specifies nonexistent '?\w+'? (?:database )?adapter|database driver: unknown driver|source driver: unknown driver|AMQP scheme must be either|Unsupported driver \[|Expected amqp: or amqps: protocol|Unknown database dialect|The dialect \w+ is not supported"
         ),
         # an address where a host name alone is wanted; old Node.js prints "host host:port"
         "host": (

@@ -10,6 +10,7 @@ _SURE = ("python", "node", "ruby", "php", "java", "dotnet", "other")
 _HINTS = ("python_hint", "node_hint", "php_hint", "other_hint")  # one time in ten it is something else
 _VAGUE = "vague"
 _FILE = re.compile(r"^(?:file://)?(?:/|[A-Za-z]:\\)")
+_OF_PACKAGE = re.compile(r"Require stack|Please verify that the package\.json has a valid")
 _AUTOLOAD = "vendor/autoload.php"  # PHP calls it a warning when it does not find what is required
 _NAMES_MAIN_CLASS = re.compile(r"Could not find or load main class")
 
@@ -43,7 +44,11 @@ def _is_vague(name: str, match: Match, snapshot: Snapshot) -> bool:
 
 
 def _is_entry(match: Match) -> bool:
-    return bool(_FILE.match(match["node"])) and not match["importer"] and not match.after.startswith("Require stack")
+    return (
+        bool(_FILE.match(match["node"]))
+        and not match["importer"]
+        and not _OF_PACKAGE.search(match.after + match.line.said)
+    )
 
 
 def _is_another(match: Match, matches: Matches) -> bool:
@@ -125,11 +130,14 @@ RULE = Rule(
             r"|(?P<prisma>@prisma/client did not initialize yet)"
             r"|application tried to access (?P<pnp>[^\s,]+), but it isn't declared in"  # Yarn Plug'n'Play
             r"|(?P<unplugged>Required unplugged package missing from disk)"
+            r"|Could not find the '(?P<builder>[^':]+):[^']+' builder's node package"  # Angular
         ),
         "node_hint": (
             r"Could not (?:load provider|locate the plugin|load the plugin) \"([^\"]+)\"|Could not resolve \"(@?[\w/.-]+)\"|ERR_INVALID_MODULE_SPECIFIER|ERR_PACKAGE_IMPORT_NOT_DEFINED"
             r"|Module not found: (?:Error: )?Can't resolve '([^']+)'|(node_modules) (?:is )?missing\b"
             r"|doesn't seem to have been (installed) - running an install|likely caused by a (bundler) that has not copied"
+            r"|no such file or directory, (?:open|stat|lstat|scandir) '[^']*/node_modules/((?:\.(?:pnpm|prisma)/)?@?[\w-][\w./@+-]*)'"
+            r"|Couldn't find the (node_modules state file)|This (package) doesn't seem to be present in your lockfile"  # Yarn 2 and newer
         ),
         "ruby": (
             r"cannot load such file -- ([^\s\"]+)|Could not find ([\w.-]+) in (?:any of the source|locally installed gems)"
@@ -140,14 +148,14 @@ RULE = Rule(
             r"(?:[Ff]ailed opening required|[Ff]ailed to open stream)[^\n]{0,120}?(vendor/autoload\.php)|(vendor/autoload\.php)['\"]?\): [Ff]ailed to open stream"
         ),
         "php_hint": (
-            r"(?:Class|Interface|Trait) ['\"]\\?([\w\\]+)['\"] not found|\bin the \"([\w-]+)\" namespace\.?\s*$"  # Symfony's console breaks lines
+            r"(?:Class|Interface|Trait) ['\"]\\?([\w\\]+)['\"] not found|Attempted to load (?:class|interface|trait) \"(\w+)\" from (?!namespace \"App\b)|\bin the \"([\w-]+)\" namespace\.?\s*$"  # Symfony's console breaks lines
         ),
         "java": (
             r"java\.lang\.(?:NoClassDefFoundError|ClassNotFoundException): (?!Could not initialize|java[./])([\w./$]+)"
             r"|ServiceConfigurationError: [^\n]{1,120}: Provider ([\w.$]+) not found|java\.lang\.module\.FindException: Module ([\w.]+) not found"
         ),
         "dotnet": (
-            r"Could not load file or assembly '(?!System\.Runtime,)([\w.-]+)[,'](?![^\n]{0,250}(?:incorrect format|denied))"
+            r"Could not load file or assembly '(?!System\.Runtime,)([\w.-]+)[,'](?![^\n]{0,250}(?:incorrect format|denied|manifest definition))"
             r"|package: '([\w.-]+)', version: '"
         ),
         "other": (
@@ -157,6 +165,10 @@ RULE = Rule(
             r"|module '([\w.-]+)' not found:"  # Lua
             r"|error: Module not found \"([^\"]+)\""  # Deno
             r"|TypeError: Module not found \"([^\"]+)\"|Relative import path \"([^\"]+)\" not prefixed with"  # Deno
+            r"|Couldn't resolve the package '([\w.]+)' in 'package:|Error: Not found: 'package:([\w./]+)'"  # Dart
+            r"|ArgumentError: Package (\w+) not found in current path"  # Julia
+            r"|Could not locate ([\w/]+)__init\.class"  # Clojure
+            r"|could not find application file: ([\w.]+)"  # Elixir, Erlang
             r"|\bpanic: plugin\.Open\(\"([^\"]+)\"\)"
         ),
         "other_hint": (
@@ -165,7 +177,8 @@ RULE = Rule(
         ),
         # the package may be there in another version; the program may be meant to be on PATH
         "vague": (
-            r"ImportError: cannot import name '?(?!_imaging|etree)(\w+)'? from '?(?!(?:collections|typing|datetime|enum)\b|partially\b)[\w.]+"
+            r"ImportError: cannot import name '?(\w+_pb2(?:_grpc)?)'? from |ImportError: cannot import name '?(?!_imaging|etree)(\w+)'? from '[\w.]+' \(unknown location\)"
+            r"|assembly '([\w.-]+),[^\n]{0,250}manifest definition does not match"
             r"|VersionConflict: \(([\w.-]+)|already activated ([\w.-]+) [^\n]{1,30}, but your Gemfile requires|While importing '([\w.]+)', an ImportError was raised|No module named ([\w.]+\.__main__)|Error: spawn (\S+) ENOENT|Command \"([\w:-]+)\" is not defined"
         ),
         "node_code": (r"\bcode: '(?:ERR_)?(MODULE_NOT_FOUND)'"),

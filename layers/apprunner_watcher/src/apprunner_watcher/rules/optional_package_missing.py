@@ -10,7 +10,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not confidence:
         return None
     sure = matches.of("python", "node", "ruby", "php", "java")
-    found = [one for one in sure or matches.of("hint", "php_hint") if not one[1].line.is_warning]
+    found = [
+        one for one in sure or matches.of("hint", "php_hint", "java_hint", "asks_hint") if not one[1].line.is_warning
+    ]
     if not found:
         return None
     match, confidence = gravest([match for _, match in found], confidence)
@@ -59,7 +61,7 @@ RULE = Rule(
             r"\bError loading (psycopg2?|MySQLdb|cx_Oracle|oracledb)(?: or \w+)? module\b"  # Django
             r"|\bForm data requires \"([\w-]+)\" to be installed|\b([\w-]+) is not installed, run `pip install|\b(jinja2) must be installed to use Jinja2Templates"
             r"|To use the fastapi command, please install \"(fastapi\[standard\])\"|\b(\w+) worker requires \w+ [\d.]+ or higher"
-            r"|Missing optional dependency '([\w.-]+)'"  # pandas
+            r"|Missing optional dependency '([\w.-]+)'|\bCouldn't import (Django)\. Are you sure"  # pandas, manage.py
         ),
         "node": (
             r"[Uu]nable to determine transport target for \"([^\"]+)\""  # pino
@@ -75,13 +77,25 @@ RULE = Rule(
         "php": (
             r"dependencies require the following (PHP extensions) to be installed|PDOException: (could not find driver)|(could not find driver) \((?:Connection|SQL)"
             r"|[Pp]lease (?:provide|install|enable) the (\w+) (?:PHP )?extension"
+            r"|Try running \"composer require ([\w/-]+)\""  # Symfony
         ),
-        "java": (r"(?:Cannot load|Failed to load) driver class:? ([\w.]+)"),
+        "java": (
+            r"(?:Cannot load|Failed to load) driver class:? ([\w.]+)|(JavaFX runtime components) are missing"
+            r"|Implementation of (JAXB-API) has not been found|because no ((?:Jakarta |Bean )Validation provider) could be found"
+        ),
         "php_hint": (
             r"[Cc]all to undefined function (?:[\w\\]*\\)?((?:mb|curl|pg|mysqli|ldap|bc|image|simplexml|ctype|iconv|openssl|pcntl|posix|token|json|intl|gmp|imap|sodium|socket|exif)_?\w*)\("
         ),
+        # a well-formed address of a usual database: what is to understand it is not in the class path
+        "java_hint": (
+            r"No suitable driver found for (jdbc:(?:postgresql|mysql|mariadb|sqlserver|clickhouse|redshift|vertica)://)"
+        ),
+        # what asks for an installation while it fails
+        "asks_hint": (
+            r"(?:Error|Exception|ERROR|FATAL)\b[^\n]{0,160}?\b(?:npm (?:install|i)|yarn add|pnpm add|pip3? install|composer require|gem install|poetry add|uv add) (?!-g\b|--global|-U\b|--upgrade|\S*@(?:latest|next|\^?\d))(?:--?[\w-]+ )*[`'\"]?(@?\w[\w./\[\]-]*)"
+        ),
         "hint": (
-            r"'([\w-]+)' package is required|You will need to (?:pip )?install \"?([\w\[\]-]+)|find (ffmpeg or avconv)|You must have (ImageMagick) or GraphicsMagick installed|ImportError: [^\n]{0,60}?\b([\w-]+) (?:package |library )?(?:is not installed|must be installed)"
+            r"'([\w-]+)' package is required|You will need to (?:pip )?install \"?([\w\[\]-]+)|find (ffmpeg or avconv)|You must have (ImageMagick) or GraphicsMagick installed|ImportError: [^\n]{0,60}?\b([\w-]+) (?:package |library )?(?:is not installed|must be installed|(?:is|are) required\b(?![^\n]{0,80}but found)|not found, please install|needs? to be installed)"
             r"|ImportError: [^\n]{0,80}requires the ([\w-]+) library but it was not found|[Pp]lease (?:run )?`?pip3? install ([\w\[\]-]+)"
             r"|do not have the required (package\(s\)) installed|Could not find (Chrome) \(ver|Executable doesn't exist at (\S*ms-playwright\S*)"
         ),
