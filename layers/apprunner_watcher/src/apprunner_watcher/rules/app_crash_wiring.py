@@ -48,7 +48,7 @@ RULE = Rule(
             r"|SyntaxError: Identifier '\w+' has already been declared|ReferenceError: Cannot access '\w+' before initialization"
         ),
         "python": (
-            r"\(most likely due to a circular import\)|partially initialized module '[\w.]+' has no attribute"
+            r"\(most likely due to a circular import\)|ImportError: cannot import name '(?!\w+_pb2|app'|application'|create_app'|celery')\w+' from '[\w.]+' \(/(?![^)]{0,200}(?:site-packages|dist-packages|lib/python))[^)]{1,200}\.py\)|partially initialized module '[\w.]+' has no attribute"
             r"|View function mapping is overwriting an existing endpoint|The name '[\w.-]+' is already registered for|can no longer be called on the (?:application|blueprint)"
             r"|Working outside of (?:application|request) context"  # Flask
             r"|Invalid args for response field|Prefix and path cannot be both empty|must not have a response body|A path prefix must start with"  # FastAPI
@@ -66,7 +66,7 @@ RULE = Rule(
         "java": (
             r"required a bean of type '(?!javax?\.|jakarta\.|org\.springframework\.)[^']+' that could not be found|required a single bean, but \d+ were found"
             r"|dependencies of some of the beans in the application context form a cycle|bean with that name has already been defined in|ConflictingBeanDefinitionException"
-            r"|attempt was made to call a method that does not exist|NoSuch(?:Method|Field)Error: (?!\W{0,3}[\w.$]{0,60} ?java[./])\W?\w|IncompatibleClassChangeError|AbstractMethodError"
+            r"|attempt was made to call a method that does not exist|LoggerFactory is not a Logback LoggerContext|NoSuch(?:Method|Field)Error: (?!\W{0,3}[\w.$]{0,60} ?java[./])\W?\w|IncompatibleClassChangeError|AbstractMethodError"
             r"|Ambiguous mapping\. Cannot map|Not a managed type: class|No property '?\w+'? found for type|missing ServletWebServerFactory bean"
             r"|Unsatisfied dependency for type \S+ and qualifiers|Ambiguous dependencies for type"  # Quarkus
         ),

@@ -12,14 +12,15 @@ _CARET = re.compile(r"\^\s*$")
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find Node.js refusing the format of a file, or an import without the extension that ES modules ask for."""
     found = [
-        *(one for one in matches.of("refused", "hint", "no_extension") if not _is_another(*one)),
+        *(one for one in matches.of("refused", "hint", "own", "no_extension") if not _is_another(*one)),
         *(("quoted", match) for match in matches.application("quoted") if _is_refused(match, matches)),
     ]
     confidence = weight(snapshot)
     if not found or not confidence:
         return None
     name, match = next((one for one in found if one[0] == "refused"), found[0])
-    sure = confidence if name == "refused" else at_most(Confidence.LIKELY, confidence)
+    limits = {"refused": Confidence.CERTAIN, "own": Confidence.POSSIBLE}
+    sure = at_most(limits.get(name, Confidence.LIKELY), confidence)
     return Finding(sure, (Evidence.of(match.line),), {name: name})
 
 
@@ -74,9 +75,9 @@ RULE = Rule(
             r"|SyntaxError: Unexpected token '?(?:export|import)\b"
             r"|ERR_UNKNOWN_FILE_EXTENSION|Unknown file extension \"\.?\w*\" for"
             r"|ERR_UNSUPPORTED_DIR_IMPORT|Directory import '[^']+' is not supported"
-            r"|requested module '(?!node:)[^']+' does not provide an export named|Named export '[^']+' not found"
+            r"|requested module '(?!node:|\.{1,2}/|(?:fs|crypto|util|events|stream|timers|url|path|buffer|perf_hooks|worker_threads|async_hooks|module|process|https?|os)(?:/promises)?')[^']+' does not provide an export named|Named export '[^']+' not found"
             r"|ERR_IMPORT_(?:ASSERTION|ATTRIBUTE)\w*_MISSING|needs an import (?:attribute|assertion) of"
-            r"|ERR_UNSUPPORTED_ESM_URL_SCHEME|ERR_AMBIGUOUS_MODULE_SYNTAX|ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING"
+            r"|ERR_UNSUPPORTED_ESM_URL_SCHEME(?![^\n]{0,200}'node:')|ERR_AMBIGUOUS_MODULE_SYNTAX|ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING"
             r"|Error: Dynamic require of \"[^\"]+\" is not supported"  # bundles of esbuild
         ),
         "hint": (
@@ -86,6 +87,8 @@ RULE = Rule(
             r"|SyntaxError: (?:Unexpected reserved word|await is only valid in async functions and the top level bod|Unexpected token '?:'?$|Missing initializer in const declaration)"
             r"|ERR_(?:UNSUPPORTED|INVALID)_TYPESCRIPT_SYNTAX|SyntaxError: Unexpected token 'interface'"
         ),
+        # a file in the other format has no exports; so has one in which the name is not written
+        "own": (r"requested module '\.{1,2}/[^']+' does not provide an export named"),
         "quoted": (r"(?:^|[\s|])(?:import [\w{*'\"][^\n]{0,80}['\"];?\s*$|export (?:default|const|class|function|\{))"),
         "unexpected": (r"SyntaxError: Unexpected (?:identifier|string|token [{*])"),
         "no_extension": (
