@@ -71,7 +71,8 @@ RULE = Rule(
             # loaders of variables: Go, Python, Ruby
             r"envconfig\.Process: assigning \w+ to \w+|parse error on field \"\w+\" of type|Environment variable \"\w+\" invalid: \['Not a valid|ValueError: (?:Not a boolean: |[Ii]nvalid truth value)|Invalid truth value: |(?:[Cc]ould not|[Uu]nable to|[Ff]ailed to|[Cc]annot) (?:parse|convert|read|decode) (?:the )?(?:value|contents?) (?:of|for|from) (?:the )?(?:environment variable|env var|config|configuration|setting|option|property)|Failed to convert value to \w+\. Please check|environment variable [`'\"]?\w+[`'\"]? (?:is|has) (?:an )?invalid value"
             # runtimes and their options
-            r"|is not allowed in NODE_OPTIONS|Unrecognized VM option '(?![+-]?(?:Use|CMS|MaxPermSize|PermSize|Print|AggressiveOpts))|Invalid (?:maximum|initial) heap size|Unrecognized option: -|PYTHONHASHSEED must be|ERR_SOCKET_BAD_PORT|[Pp]ort should be (?:>= 0|> 0|>= 1) and < 65536"
+            # those that came with a version of Node.js or Java are that version's matter
+            r"|(?<![\w-])--?(?!-|openssl-|import\b|disable-warning|experimental-|max-old-space-size-percentage|env-file|dns-result-order|network-family-|unhandled-rejections|enable-source-maps)[\w-]+=? is not allowed in NODE_OPTIONS|Unrecognized VM option '(?![+-]?(?:Use|CMS|MaxRAMPercentage|InitialRAMPercentage|MaxPermSize|PermSize|Print|AggressiveOpts))|Invalid (?:maximum|initial) heap size|Unrecognized option: -(?!-(?:add-opens|add-exports|add-modules|illegal-access|enable-preview|enable-native-access|sun-misc))|PYTHONHASHSEED must be|ERR_SOCKET_BAD_PORT|[Pp]ort should be (?:>= 0|> 0|>= 1) and < 65536"
             # figment, config and clap of Rust; Elixir
             r"|invalid type: (?:found )?(?:string|unsigned|signed|bool|unit|map|sequence)[^\n]{0,80}, expected [^\n]{1,60}(?:for key|in the environment|in environment)"
             # Spring

@@ -86,37 +86,44 @@ RULE = Rule(
     check=check,
     application_patterns={
         "node": (
-            r"requested module 'node:[^']+' does not provide an export named|No such built-in module: |ERR_UNKNOWN_BUILTIN_MODULE"
-            r"|ReferenceError: (?:fetch|Headers|Request|Response|FormData|Blob|File|ReadableStream|WebSocket|structuredClone|crypto|AbortController|globalThis|BigInt|TextEncoder|TextDecoder|queueMicrotask|AggregateError|CustomEvent|primordials|Iterator) is not defined"
+            r"requested module '(?:node:[^']+|fs|fs/promises|crypto|util|events|stream|stream/promises|timers/promises|url|path|buffer|perf_hooks|worker_threads|async_hooks|module|process|https?|os)' does not provide an export named"
+            r"|Received protocol 'node:'|No such module: (?:http_parser|evals|natives)\b|No such built-in module: |ERR_UNKNOWN_BUILTIN_MODULE"
+            r"|ReferenceError: (?:fetch|Headers|Request|Response|FormData|Blob|File|ReadableStream|WebSocket|structuredClone|crypto|AbortController|globalThis|BigInt|TextEncoder|TextDecoder|queueMicrotask|AggregateError|CustomEvent|primordials|Iterator|EventTarget|BroadcastChannel|MessageChannel|DOMException|TransformStream|WritableStream|CompressionStream|WeakRef|FinalizationRegistry) is not defined"
             r"|digital envelope routines::unsupported|ERR_OSSL_EVP_UNSUPPORTED|Cannot find matching keyid"  # the last one is corepack's
-            r"|node: (?:bad option: --|--[\w-]+=? is not allowed in NODE_OPTIONS)|--[\w-]+=? is not allowed in NODE_OPTIONS"
-            r"|(?:\bhasOwn|\.at|\.replaceAll|\.fromEntries|\.flatMap|\.matchAll|allSettled|Promise\.any|withResolvers|\.toSorted|\.toReversed|\.findLast|getRandomValues|randomUUID|crypto\.hash|availableParallelism|parseArgs|styleText|getBuiltinModule|fromWeb|tracingChannel|markResourceTiming|markAsUncloneable|AbortSignal\.\w+|Object\.groupBy|util\.isArray|fs\.(?:rmSync|rm|cpSync|cp)) is not a function"
+            r"|node: bad option: --|--(?:openssl-\w[\w-]*|import|disable-warning|experimental-[\w-]+|max-old-space-size-percentage|env-file[\w-]*|dns-result-order|network-family-[\w-]+|unhandled-rejections|enable-source-maps)=? is not allowed in NODE_OPTIONS"
+            r"|(?:\bhasOwn|\.at|\.replaceAll|\.fromEntries|\.flatMap|\.matchAll|allSettled|Promise\.any|withResolvers|\.toSorted|\.toReversed|\.findLast|getRandomValues|randomUUID|crypto\.hash|availableParallelism|parseArgs|styleText|getBuiltinModule|fromWeb|tracingChannel|markResourceTiming|markAsUncloneable|AbortSignal\.\w+|Object\.groupBy|util\.(?:isArray|parseEnv|stripVTControlCharacters)|Array\.fromAsync|RegExp\.escape|URL\.canParse|loadEnvFile|registerHooks|setDefaultResultOrder|setDefaultAutoSelectFamily|crypto\.randomInt|import\.meta\.resolve|isWellFormed|bindStore|fs\.(?:rmSync|rm|cpSync|cp)) is not a function"
         ),
         "node_hint": (
-            r"SyntaxError: Unexpected token '?(?:\?|\?\?=|\|\|=|&&=|\.|=|\{|#)'?\s*$|SyntaxError: (?:Invalid regular expression flags|Unexpected identifier 'assert')"
+            r"SyntaxError: Unexpected token '?(?:\?|\?\?=|\|\|=|&&=|\.|=|\{|#|with)'?\s*$|[Cc]annot (?:read propert(?:y|ies)|destructure property) [^\n]{0,40}(?:'subtle'|'getRandomValues'|'webcrypto')|SyntaxError: (?:Invalid regular expression flags|Unexpected identifier 'assert')"
         ),
         "python": (
             r"unsupported operand type\(s\) for \|: '(?:type|NoneType|_GenericAlias|ABCMeta|ModelMetaclass|EnumMeta|function|builtin_function_or_method)'|TypeError: '(?:type|ABCMeta)' object is not subscriptable"
             r"|SyntaxError: (?:future feature annotations is not defined|Missing parentheses in call to 'print'|Non-ASCII character)"
             r"|cannot import name '?\w+'? from '?(?:typing|collections|enum|datetime|inspect|asyncio|functools|importlib)'?(?:\s|$)"
+            r"|cannot import name '?\w+'? from '?(?:types|itertools|contextlib|warnings|ssl|math|fractions|cgi|dataclasses|unittest\.mock|collections\.abc|importlib\.(?:metadata|resources)|time|base64|tarfile|pathlib|random)'? \(\S*/lib/python"
+            r"|module 'ssl' has no attribute '(?:wrap_socket|match_hostname)'|module 'math' has no attribute '(?:dist|prod|lcm|cbrt|exp2)'|module 'itertools' has no attribute '(?:pairwise|batched)'|module 'functools' has no attribute 'cache"
+            r"|module 'contextlib' has no attribute '(?:aclosing|nullcontext|chdir|asynccontextmanager)'|module 'types' has no attribute '(?:NoneType|UnionType|coroutine)'|module 'cgi' has no attribute|'Thread' object has no attribute 'isAlive'|'HTMLParser' object has no attribute 'unescape'"
+            r"|duplicate base class TimeoutError|the \*loop\* parameter was removed|(?:Queue|Event|Lock|Semaphore|Condition|gather|sleep|wait|wait_for)(?:\.__init__)?\(\) got an unexpected keyword argument 'loop'|Unrecognised argument\(s\): (?:encoding|force)\b"
             r"|module '(?:collections|asyncio|inspect|time|typing|pkgutil|datetime|enum|configparser|string|ast|unittest|fractions|platform|base64|importlib|locale)' has no attribute"
             r"|ForwardRef\._evaluate\(\) missing|dataclass\(\) got an unexpected keyword argument|'str' object has no attribute 'remove(?:prefix|suffix)'"
         ),
         "python_hint": (
-            r"SyntaxError: f-string: (?:expecting '\}'|unmatched|unterminated)|NameError: name '(?:unicode|xrange|basestring|raw_input|reload|unichr|reduce|execfile|long|cmp)' is not defined|SyntaxError: invalid escape sequence|multiple exception types must be parenthesized"
+            r"mutable default <class '(?!list|dict|set)[\w.]+'> for field|ConfigError: unable to infer type for attribute|unsupported operand type\(s\) for \|: '(?:dict|_\w+GenericAlias|_SpecialForm)'"
+            r"|SyntaxError: f-string: (?:expecting '\}'|unmatched|unterminated)|NameError: name '(?:unicode|xrange|basestring|raw_input|reload|unichr|reduce|execfile|long|cmp)' is not defined|SyntaxError: invalid escape sequence|multiple exception types must be parenthesized"
         ),
         "python_syntax_error": (r"SyntaxError: (?:invalid syntax|expected ':')"),
         "python_source": (
             r"^\s+(?:match [^\n=:]{1,80}:|except\*|type \w+ = |(?:def|class) \w+\[|async |await |with \($)|\w := |[\s(=]f'|[\s(=]f\"|import async\b|, async\b"
         ),
         "java_hint": (
-            r"does not \"(?:opens|exports) [\w.]+\" to |(?:NoClassDefFoundError|ClassNotFoundException): (?:java[./](?:util|lang|net|io|nio|time)[./]|javax[./](?:xml[./]bind|activation|annotation)[./])|NoSuchMethodError: \W{0,3}[\w.$]{0,60} ?java[./](?:util|lang|net|io|nio|time)[./]"
+            r"does not \"(?:opens|exports) [\w.]+\" to |module java\.\w+ does not (?:export|open) |UnsupportedOperationException: The Security Manager|Enabling a Security Manager is not supported|(?:NoClassDefFoundError|ClassNotFoundException): (?:java[./](?:util|lang|net|io|nio|time)[./]|javax[./](?:xml[./]bind|activation|annotation)[./])|NoSuchMethodError: \W{0,3}[\w.$]{0,60} ?java[./](?:util|lang|net|io|nio|time)[./]"
         ),
         "ruby_hint": (
-            r"undefined method [`'](?:exists\?' for (?:File|Dir|class File|class Dir)|new' for (?:BigDecimal|class BigDecimal))|Psych::(?:BadAlias|AliasesNotEnabled)|Alias parsing was not enabled"
+            r"undefined method [`'](?:exists\?' for (?:File|Dir|class File|class Dir)|new' for (?:BigDecimal|class BigDecimal)|(?:un)?taint' for )|uninitialized constant (?:[A-Z]\w*::)*(?:Fixnum|Bignum)\b|Psych::(?:BadAlias|AliasesNotEnabled)|Alias parsing was not enabled"
         ),
         "php_hint": (
-            r"(?:[Pp]arse error|ParseError):? +syntax error, unexpected [^\n]{1,160} in \S*/vendor/|syntax error, unexpected (?:'\|'|token \"\||'fn'|'match'|token \"match\"|'readonly'|token \"readonly\"|identifier \"readonly\"|'enum'|identifier \"enum\"|'\?->'|'\.\.\.', expecting|'static' \(T_STATIC\)|'string' \(T_STRING\))"
+            r"access syntax with curly braces is no longer supported|During inheritance of \w+: Uncaught|dropped support for PHP <"
+            r"|(?:[Pp]arse error|ParseError):? +syntax error, unexpected [^\n]{1,160} in \S*/vendor/|syntax error, unexpected (?:'\|'|token \"\||'fn'|'match'|token \"match\"|'readonly'|token \"readonly\"|identifier \"readonly\"|'enum'|identifier \"enum\"|'\?->'|'\.\.\.', expecting|'static' \(T_STATIC\)|'string' \(T_STRING\))"
         ),
         "php": (
             r"[Cc]all to undefined function (?:[\w\\]*\\)?(?:str_contains|str_starts_with|str_ends_with|array_is_list|array_find|array_any|get_debug_type|each|create_function|mysql_p?connect|get_magic_quotes_gpc|ereg\w*)\("

@@ -75,13 +75,14 @@ RULE = Rule(
             r"|(?:current|installed|running) (?:version of )?Node(?:\.js)? (?:version )?\(?v?[\d.]+\)? is (?:too old|outdated|lower|older|below)"
         ),
         "python": (
-            r"requires a different Python: |[Tt]he currently activated Python version \S+ is not supported|Current Python version \(\S+\) is not allowed by the project|requires Python ['\"]?[>=~\d][^\n]{0,40}but the (?:running|current)"
+            r"requires a different Python: |[Tt]he currently activated Python version \S+ is not supported|Current Python version \(\S+\) is not allowed by the project|is incompatible with the project's Python requirement|No interpreter found for Python (?:>=|==|~=)?\d|current Python version \([\d.]+\) does not satisfy|requires Python ['\"]?[>=~\d][^\n]{0,40}but the (?:running|current)"
+            r"|Python version mismatch: this \w+ was compiled for|[Bb]ad magic number in "  # a .pyc file of another Python
             r"|(?i:python (?:version )?>?=? ?3\.\d+ or (?:newer|later|higher|above) is required|requires python (?:version )?>?=? ?3\.\d+ or (?:newer|later|higher|above))"
             r"|(?i:(?:this (?:version|package|software|program|script)|[\w.-]+) (?:only )?(?:supports|requires|needs) (?:at least )?python ?(?:version )?>?=? ?[23]\.\d+|python [23](?:\.\d+)* (?:is not supported|is no longer supported|is unsupported))"
         ),
         "java": (
             r"UnsupportedClassVersionError|has been compiled by a more recent version of the Java Runtime|Unsupported major\.minor version \d|Unsupported class file major version \d"
-            r"|Unrecognized VM option '|(?i:requires java (?:version )?\d+ or (?:newer|later|higher|above)|java \d+ or (?:newer|later|higher|above) is required)"
+            r"|Unrecognized VM option '|Unrecognized option: --(?:add-opens|add-exports|add-modules|illegal-access|enable-preview|enable-native-access|sun-misc)|(?i:requires java (?:version )?\d+ or (?:newer|later|higher|above)|java \d+ or (?:newer|later|higher|above) is required)"
             r"|(?i:requires (?:at least )?(?:java|jdk|jre)(?: version)? ?>?=? ?\d+\+? (?:to run|or |runtime)|requires (?:java|jdk|jre) \d+\+|older than the minimum required version \(java|supported java versions are|unsupported java (?:version|runtime)|java version \S+ is (?:not|no longer) supported)"
             r"|(?i:the current version is (?:java )?\d[^\n]{0,30}minimum|minimum (?:required )?java version)|java/lang/invoke/AdapterMethodHandle"
         ),
@@ -100,6 +101,7 @@ RULE = Rule(
         "other": (
             r"go\.mod requires go >= [\d.]+ \(running go|invalid go version '[\d.]+'|(?i:requires (?:at least )?(?:Erlang/OTP|OTP|Elixir|Ruby|Rust|rustc|Bun|Deno|\.NET(?: Core| SDK)?) (?:version )?v?>?=? ?\d)"
             r"|trying to run \S+ on Elixir v\S+ but it has declared|BEAM file was compiled for a later version of the run-time"
+            r"|re-compile this module with an Erlang/OTP \d|unknown (?:directive|block type): toolchain|lock file version `?\d`? (?:was found, but|requires)|older than the `\d{4}` edition"
             r"|requires rustc [\d.]+ or newer|Unsupported lockfile version '?\d"
         ),
     },
