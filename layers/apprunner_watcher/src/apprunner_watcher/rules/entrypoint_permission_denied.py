@@ -3,6 +3,7 @@
 import re
 
 from apprunner_watcher.image import Image
+from apprunner_watcher.knowledge.build_log import is_printed
 from apprunner_watcher.knowledge.program import is_shell_script, refusal
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
@@ -15,11 +16,11 @@ _WRITTEN_TO = re.compile(
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the container runtime, a shell or an interpreter that may not execute or read what it is told to."""
-    refused = [*matches.application("refused"), *matches.application("unreadable"), *matches.service("refused")]
+    refused = [*matches.application("refused"), *matches.application("unreadable"), *_of_start(matches)]
     if not refused and snapshot.has_ended:
         refused = [*matches.application("of a child"), *matches.application("bare")]
     refused = [match for match in refused if not _WRITTEN_TO.search(_named(match))]
-    confidence = Confidence.CERTAIN if matches.service("refused") else weight(snapshot)
+    confidence = Confidence.CERTAIN if _of_start(matches) else weight(snapshot)
     if not refused or not confidence:
         return None
     first = refused[0]
@@ -31,6 +32,11 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         (Evidence.of(first.line), *([Evidence("image", f"USER: {user}")] if user else [])),
         {"file": named or "the entrypoint", "image": snapshot.service_log.pulled_image or "YOUR_IMAGE"},
     )
+
+
+def _of_start(matches: Matches) -> list[Match]:
+    """What App Runner says of the start; a build that may not execute its own script is another matter."""
+    return [match for match in matches.service("refused") if not is_printed(match.line)]
 
 
 def _named(match: Match) -> str:
