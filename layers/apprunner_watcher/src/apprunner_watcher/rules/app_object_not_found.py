@@ -65,7 +65,7 @@ RULE = Rule(
             r"Failed to find (?:attribute|application object):? '([^']+)'|Failed to parse '([^']+)' as an attribute name or function call|Application object must be callable"  # gunicorn
             r"|Error loading ASGI app\. (?:Attribute \"([^\"]+)\" not found|Import string \"([^\"]+)\" must be in format)|Error loading ASGI app factory"  # uvicorn
             r"|Cannot load application from '([^']+)', application not found|NoAppError"  # hypercorn
-            r"|\bmodule '[\w.]+' has no attribute '(app|application|asgi|wsgi|asgi_app|wsgi_app|create_app|server|api|celery)'"
+            r"|\bmodule '[\w.]+' has no attribute '(app|application|asgi|wsgi|asgi_app|wsgi_app|create_app|server|api|celery|get_app|make_app|init_app|flask_app|fastapi_app|dash_app|web_?app|asgi_application|wsgi_application)'"
             r"|does not define an? \"(application|app)\" attribute/class|^\d+\. module '[\w.]+' has no attribute '(\w+)'|[Bb]ad object name '([^']+)'|Malformed application '([^']+)'"  # waitress
             r"|unable to find ['\"]([^'\"]+)['\"] callable in file"  # uWSGI
             r"|[Ff]ailed to find (?:Flask|Quart) application or factory in module '?\"?([\w.]+)|Could not locate a (Flask|Quart|Litestar) application|Could not find (Litestar) instance or factory"
@@ -73,7 +73,7 @@ RULE = Rule(
             r"|Could not find (FastAPI app) in module|Could not find a (default file) to run, please provide an explicit path|Module is not a (Sanic app)"
             r"|Unable to load celery application\.\s+Module '[^']+' has no attribute '([^']+)'|Module '[\w.]+' has no attribute '(celery|app)'"
             r"|is expected to contain a function named '?([\w.-]+)|Function '([^']+)' is not defined in the provided module|MissingTargetException"  # functions-framework
-            r"|Handler '([^']+)' missing on module|Runtime\.HandlerNotFound: (\S+)"
+            r"|Handler '([^']+)' missing on module|Runtime\.HandlerNotFound: (\S+)|Runtime\.MalformedHandlerName: Bad handler '([^']+)'"
             r"|missing (run or map statement)|No (application) configured, nothing to run"  # Rack, Puma
             r"|Cannot find '(\w+)' in ASGI_APPLICATION module|Main method not found in class ([\w.$]+)"
         ),

@@ -117,7 +117,7 @@ RULE = Rule(
             # gVisor, s6, supervisord, CNB's launcher
             r"|failed to load (?P<gvisor>\S+): no such file or directory|unable to exec (?P<s6>\S+): No such file or directory|can't find command '(?P<supervisord>[^']+)'|failed to launch: determine start command: (?:process type )?(?P<launcher>\S+)"
             # tools that run a command of the project
-            r"|^Command not found: (?P<poetry>\S+)|the command (?P<pipenv>\S+) could not be found within PATH|Failed to spawn: `(?P<uv>[^`]+)`"
+            r"|^Command not found: (?P<poetry>\S+)|^\[Errno 2\] No such file or directory: b'(?P<older_poetry>[^']+)'|the command (?P<pipenv>\S+) could not be found within PATH|Failed to spawn: `(?P<uv>[^`]+)`"
             r"|bundler: command not found: (?P<bundler>\S+)|Command '(?P<pdm>[^']+)' is not found in your PATH|(?P<dotnet>dotnet-\S+) does not exist"
         ),
         # of the shell that was given the command, or of a script

@@ -13,6 +13,9 @@ _ITS_MAIN = re.compile(r"imported from \S*/(?:\s|$)|executeUserEntryPoint|\[as r
 _NEEDS_SHELL = re.compile(
     r"^\$\{?[A-Z_]|/\$\{?[A-Z_]|/(?:node|npm|npx|yarn|pnpm|next|nest|serve|ts-node|pm2(?:-runtime)?|tsx|bun) \S"
 )
+# Node.js has found the package, and not the file that it says is its main one
+_BROKEN_PACKAGE = re.compile(r"/node_modules/[^']+'\. Please verify that the package\.json has a valid")
+_IMPORTED_AT = re.compile(r"\s+at (?:file|https?)://")
 _FRAMES = 14
 
 
@@ -41,9 +44,14 @@ def _after(match: Match, snapshot: Snapshot) -> list[str]:
 
 
 def _has_parent(match: Match, snapshot: Snapshot) -> bool:
-    """Whether another file asked for it: Node names those behind the module."""
-    if not match.found.groupdict().get("node"):
+    """Whether another file asked for it: Node.js and Deno name those behind the module."""
+    if match.found.groupdict().get("deno"):
+        return _IMPORTED_AT.match(match.after) is not None
+    node = match.found.groupdict().get("node") or ""
+    if not node:
         return False
+    if _BROKEN_PACKAGE.search(match.line.said) and node not in snapshot.configuration.start_command:
+        return True
     after = _after(match, snapshot)
     return any(_PARENT.search(text) for text in after)
 
@@ -90,19 +98,21 @@ RULE = Rule(
             # Python, Node.js, Deno, Bun, pm2
             r"\bpython[\d.]*: can't open file '?(?P<python>[^'\\]+?)'?: \[Errno 2\]|\bpython[\d.]*: can't find '__main__' module in '?(?P<package>[^']+)"
             r"|\bCannot find module '(?P<node>(?:/|[A-Z]:\\)[^']+)'"
-            r"|\berror: Module not found \"(?P<deno>[^\"]+)\"|\[PM2\](?:\[ERROR\])?[^\n]{0,20}(?:Script not found:?|Error: Script not found:?|File) (?P<pm2>\S+)(?: not found)?$"
+            r"|\berror: Module not found \"(?P<deno>[^\"]+)\"|\[PM2\](?:\[ERROR\])?[^\n]{0,20}(?:Script not found:?|Error: Script not found:?|File|Process or Namespace) (?P<pm2>\S+)(?: not found)?$"
             # Java, .NET
             r"|\bUnable to access jarfile (?P<jar>\S+)|The application '(?P<dotnet>[^']+)' does not exist|The application to execute does not exist: '(?P<dotnet_core>[^']+)'"
             # PHP, Ruby, Perl, R
             r"|\bCould not open input file: (?P<php>\S+)|\bruby: No such file or directory -- (?P<ruby>\S+)|\bconfiguration (?P<rack>\S+) not found|Can't open perl script \"(?P<perl>[^\"]+)\""
             r"|cannot open file '(?P<r>[^']+\.[rR])': No such file"
             # Streamlit, Procfile runners, gunicorn's own file, Go, Bun
-            r"|File does not exist: (?P<streamlit>\S+\.py)|\b(?P<procfile>Procfile) does not exist|^Error: (?:can't open file )?'(?P<gunicorn>[^']+\.py)'(?: doesn't exist)?$"
+            r"|File does not exist: (?P<streamlit>\S+\.py)|\bPath does not exist (?P<fastapi>\S+\.py)|\b(?P<procfile>Procfile) does not exist|^Error: (?:can't open file )?'(?P<gunicorn>[^']+\.py)'(?: doesn't exist)?$"
             r"|^unable to load configuration from (?P<uwsgi>\S+\.(?:ini|ya?ml|xml|json))$|^Directory (?P<served>\S+) does not exist\.$|Could not execute because the (?P<dotnet_muxer>application) was not found or a compatible"
+            r"|^Error: could not find config file (?P<supervisord>/\S+)"
             r"|^stat (?P<go>\S+\.go): no such file or directory|Could not find or load main class (?P<main>\S+\.jar)"
         ),
         "folder": (
             r"\bcan't cd to (?P<dash>\S+)|\bcd: (?:can't cd to )?(?P<bash>[\w./-]+): No such file or directory|can't chdir to '?(?P<gunicorn>[^'\s]+)"
+            r"|Invalid project directory provided, no such directory: (?P<next>\S+)"
             r"|chdir to cwd \(\"(?P<runc>[^\"]+)\"\) set in config\.json failed: no such file or directory"
         ),
         "module": (
