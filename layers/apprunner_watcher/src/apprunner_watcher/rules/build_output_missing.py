@@ -21,7 +21,10 @@ from apprunner_watcher.snapshot import Snapshot
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a framework that misses its build, or Node.js missing a file that only a build makes."""
     confidence = weight(snapshot)
-    sure = [match for _, match in matches.of("javascript", "assets") if not match.line.is_warning]
+    named = (
+        matches.application("assets") if snapshot.is_live else [one for _, one in matches.of("javascript", "assets")]
+    )
+    sure = [match for match in named if not match.line.is_warning and not _is_overcome(match, snapshot)]
     if confidence and sure:
         match, confidence = gravest(sure, confidence)
         return _finding(match, confidence)
@@ -36,6 +39,11 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if confidence and (vague := matches.application("vague")):
         return _finding(vague[0], Confidence.POSSIBLE)
     return None
+
+
+def _is_overcome(match: Match, snapshot: Snapshot) -> bool:
+    """Whether a service that is live said so before it listened: it can do without."""
+    return snapshot.is_live and any(match.line.at < one.line.at for one in snapshot.application_log.listening)
 
 
 def _is_missing(match: Match) -> bool:
@@ -80,6 +88,7 @@ RULE = Rule(
             r"Could not find a (?:production|valid) build in the '([^']+)' directory|no such file or directory, (?:open|stat|scandir|lstat) '[^']*(\.medusa/[\w./-]+|\.svelte-kit/[\w./-]+|server/build/index\.html|\.next/(?!cache)[\w./-]+|\.next|\.output[\w/.-]*|\.nuxt[\w/.-]*)'"
             r"|[Nn]o build files found in (\S+)|Server files not found at (\S+), did you run|[Tt]he directory \"?(\S+?)\"? does not exist\. Did you build your project"
             r"|keystone build must be run before|Could not find (index\.html) in the admin build directory|admin (?:panel|UI) (?:is not|was not|has not been) built"
+            r"|[Cc]ould not find (?:the |a )?(?:build|dist|output) (?:directory|folder)\b"
             r"|output directory (\S+) does not exist\. (?:Try|Did you|Run)|Build directory (?:\S+ )?(?:does not exist|not found)"
             r"|[\"']root[\"'] path \"(\S*(?:dist|build|out|public)\S*)\" must exist|(?i:(?:please |first )?run `?(?:npm|yarn|pnpm|bun) (?:run )?build`? (?:first|before))"
             r"|No build found\. Please run `|[Cc]ould not find (?:a |the )?(?:\w+ )?(?:server|production|client) build\b|(?:build|dist) (?:directory|folder) (?:\S+ )?(?:does not exist|not found|is missing|was not found)"
@@ -98,12 +107,17 @@ RULE = Rule(
             r"\b(?:Cannot find module ['\"]|Script not found:? )(?P<file>[^'\"\s]+)['\"]?(?: imported from (?P<importer>\S+))?"
         ),
         "served": (
-            r"RuntimeError: Directory '([^']*(?:dist|build|out|staticfiles)/?)' does not exist"  # Starlette
+            r"RuntimeError: Directory '([^']*(?:dist|build|out|staticfiles)(?:/assets|/static)?/?)' does not exist"  # Starlette
+            r"|FileNotFoundError: [^\n]{0,40}No such file or directory: '([^']*(?:dist|build|out|staticfiles)/(?:[\w.-]+/)?(?:index\.html|assets|[\w.-]*manifest\.json))'"
             r"|ENOENT: no such file or directory, (?:open|stat|lstat) '([^']*(?:dist|build|out|public|client|browser|www|static)/(?:[\w.-]+/)?index\.html)'"
+            # a server's manifest of its own files, or one of them
+            r"|ENOENT: no such file or directory, (?:open|stat|lstat|scandir|access) '([^'\n]{0,120}/(?:dist|build|out)/(?:[\w.-]+/){0,3}(?:[\w.-]*manifest\.json|[\w.-]*stats\.json|assets|[\w.-]+\.(?:[cm]?js|css)))'"
             r"|open\(\) \"(\S+/index\.html)\" failed \(2: No such|directory index of \"(\S+)\" is forbidden"
             r"|Failed to lookup view \"[^\"]+\" in views directory \"(\S*/(?:dist|build)\S*)\""
             r"|DirectoryNotFoundException: (\S*/(?:wwwroot|dist|build|browser)\S*)|no main manifest attribute, in (\S+)|\bopen \S*((?:dist|build|public)/index\.html): (?:no such file|file does not exist)"
         ),
-        "vague": (r"template: (pattern) matches no files|pattern (\S+): no matching files found"),
+        "vague": (
+            r"template: (pattern) matches no files|pattern (\S+): no matching files found|Invalid or corrupt jarfile (\S+)"
+        ),
     },
 )
