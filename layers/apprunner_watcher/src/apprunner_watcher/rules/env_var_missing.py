@@ -94,7 +94,7 @@ RULE = Rule(
         ),
         "asks": (
             rf"\b(?:[Pp]lease|[Mm]ust|MUST|[Nn]eed to|have to|has to|forg[eo]t(?:ten)? to|should|required to|make sure (?:to|you)|ensure you(?: have)?)(?: also| first| either| correctly| at least){{0,2}} (?:set|define|provide|specify|supply|configure|add|export|pass|include|fill|give)(?: in)?(?: up)?(?: the| an?| your| valid| following| required| value| for| of| either| env| environment| variables?| vars?){{0,6}}:? {_NAME}(?!=)"
-            rf"|\b(?:[Ss]et(?:ting)?|[Dd]efine|[Pp]rovide)(?: it in)?(?: the| a| an| your)? {_ANY_NAME} (?:environment|env) var"
+            rf"|(?<!\bcan )(?<!\bmay )\b(?:[Ss]et(?:ting)?|[Dd]efine|[Pp]rovide)(?: it in)?(?: the| a| an| your)? {_ANY_NAME} (?:environment|env) var"
             rf"|\b(?:[Pp]lease )?(?:[Ss]et|[Dd]efine|[Pp]rovide|[Ee]xport)(?: the| a| an)? {_ENV} {_ANY_NAME}(?!=)"
         ),
         # the names stand in the lines below
