@@ -71,7 +71,7 @@ RULE = Rule(
             r"|(?i:requires? (?:at least |a minimum |a )?node(?:\.?js)?(?: version)?(?: of)? ?[v>=^~\d]|node(?:\.?js)? version \S{1,40} is (?:required|not supported|no longer supported|currently not supported))"
             r"|(?i:node(?:\.?js)? v?\d[\d.x]* is (?:not|no longer) supported|does not support node(?:\.?js)? v?\d|only supports node(?:\.?js)? )"
             r"|Node\.js version [^\n]{1,60} is required|This project's package\.json defines \"packageManager\""
-            r"|version of Node(?:\.js)? you are using is not supported|[Oo]utdated Node(?:\.js)? version|need (?:at least )?Node(?:\.js)? (?:version )?>?=? ?v?\d|known not to run on Node|(?:will not|does not|cannot|can't) (?:run|work) on Node(?:\.js)? v?\d|needs Node version:|Unsupported (?:Node|NodeJS|Node\.js) version|minimum (?:required |supported )?Node(?:\.js)? version|[Pp]lease (?:use|upgrade to|update to|install) (?:a )?(?:newer )?(?:version of )?Node(?:\.?js)? (?:version |to )?v?>?=? ?\d"
+            r"|version of Node(?:\.js)? you are using is not supported|version of Node(?:\.js)?,? \(?v?[\d.]+\)?,? is (?:not|no longer) supported|[Oo]utdated Node(?:\.js)? version|need (?:at least )?Node(?:\.js)? (?:version )?>?=? ?v?\d|known not to run on Node|(?:will not|does not|cannot|can't) (?:run|work) on Node(?:\.js)? v?\d|needs Node version:|Unsupported (?:Node|NodeJS|Node\.js) version|minimum (?:required |supported )?Node(?:\.js)? version|[Pp]lease (?:use|upgrade to|update to|install) (?:a )?(?:newer )?(?:version of )?Node(?:\.?js)? (?:version |to )?v?>?=? ?\d"
             r"|(?:current|installed|running) (?:version of )?Node(?:\.js)? (?:version )?\(?v?[\d.]+\)? is (?:too old|outdated|lower|older|below)"
         ),
         "python": (
@@ -83,7 +83,7 @@ RULE = Rule(
         "java": (
             r"UnsupportedClassVersionError|has been compiled by a more recent version of the Java Runtime|Unsupported major\.minor version \d|Unsupported class file major version \d"
             r"|Unrecognized VM option '|Unrecognized option: --(?:add-opens|add-exports|add-modules|illegal-access|enable-preview|enable-native-access|sun-misc)|(?i:requires java (?:version )?\d+ or (?:newer|later|higher|above)|java \d+ or (?:newer|later|higher|above) is required)"
-            r"|(?i:requires (?:at least )?(?:java|jdk|jre)(?: version)? ?>?=? ?\d+\+? (?:to run|or |runtime)|requires (?:java|jdk|jre) \d+\+|older than the minimum required version \(java|supported java versions are|unsupported java (?:version|runtime)|java version \S+ is (?:not|no longer) supported)"
+            r"|(?i:requires (?:at least )?(?:java|jdk|jre)(?: version)? ?>?=? ?\d+\+? (?:to run|or |runtime)|requires (?:java|jdk|jre) \d+\+|older than the minimum required version \(java|supported java versions are|unsupported java (?:version|runtime)|java version \S+ is (?:not|no longer) supported|java \d+ is (?:not|no longer) supported|requires java versions? \[)|Java class version [\d.]+, but [\d.]+ is required"
             r"|(?i:the current version is (?:java )?\d[^\n]{0,30}minimum|minimum (?:required )?java version)|java/lang/invoke/AdapterMethodHandle"
         ),
         "dotnet": (
