@@ -120,6 +120,7 @@ RULE = Rule(
         "python_hint": (
             r"ImportError: (attempted relative import) (?:with no known parent package|beyond top-level package)"
             r"|(The Client) hasn't been generated yet|BinaryNotFoundError: Expected (\S*prisma\S*)"  # Prisma for Python
+            r"|(?i:\b(?:error|fail\w*|unable|cannot|could not|exception)\b)[^\n]{0,120}: No module named '([\w.]+)'"
             r"|PackageNotFoundError: (?:No package metadata was found for )?([\w.-]+)"
             r"|\[E050\] Can't find model '([\w.-]+)'|\bResource '?([\w/.-]+)'? not found\.$"  # spaCy, NLTK
             r"|NoSuchModuleError: Can't load plugin: sqlalchemy\.(?:dialects|plugins):(?!postgres$)([\w.]+)"

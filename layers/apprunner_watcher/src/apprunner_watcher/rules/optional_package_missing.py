@@ -61,7 +61,7 @@ RULE = Rule(
             r"\bError loading (psycopg2?|MySQLdb|cx_Oracle|oracledb)(?: or \w+)? module\b"  # Django
             r"|\bForm data requires \"([\w-]+)\" to be installed|\b([\w-]+) is not installed, run `pip install|\b(jinja2) must be installed to use Jinja2Templates"
             r"|To use the fastapi command, please install \"(fastapi\[standard\])\"|\b(\w+) worker requires \w+ [\d.]+ or higher"
-            r"|Missing optional dependency '([\w.-]+)'|\bCouldn't import (Django)\. Are you sure"  # pandas, manage.py
+            r"|Missing optional dependency '([\w.-]+)'|\bCouldn't import (Django)\. Are you sure|Missing dependencies for (SOCKS) support"  # pandas, manage.py
         ),
         "node": (
             r"[Uu]nable to determine transport target for \"([^\"]+)\""  # pino
@@ -97,6 +97,8 @@ RULE = Rule(
         "hint": (
             r"'([\w-]+)' package is required|You will need to (?:pip )?install \"?([\w\[\]-]+)|find (ffmpeg or avconv)|You must have (ImageMagick) or GraphicsMagick installed|ImportError: [^\n]{0,60}?\b([\w-]+) (?:package |library )?(?:is not installed|must be installed|(?:is|are) required\b(?![^\n]{0,80}but found)|not found, please install|needs? to be installed)"
             r"|ImportError: [^\n]{0,80}requires the ([\w-]+) library but it was not found|[Pp]lease (?:run )?`?pip3? install ([\w\[\]-]+)"
+            # programs that libraries call
+            r"|(?:FileNotFoundError: [^\n]{0,40}No such file or directory: '|\bspawn )(ffmpeg|ffprobe|wkhtmltopdf|pdftoppm|pdftotext|tesseract|magick|soffice|libreoffice|chromedriver|chromium(?:-browser)?|google-chrome|pandoc|pg_dump|mysqldump|exiftool|unzip)\b(?:'| ENOENT)"
             r"|do not have the required (package\(s\)) installed|Could not find (Chrome) \(ver|Executable doesn't exist at (\S*ms-playwright\S*)"
         ),
     },
