@@ -12,7 +12,11 @@ from apprunner_watcher.diagnosis import Verdict, diagnose
 from tests.scenarios.scenario import FOLDER, Scenario
 from tests.scenarios.scenario import recording as recording_of
 
-LOGS: dict[str, str] = yaml.safe_load((FOLDER / "healthy" / "logs.yaml").read_text(encoding="utf-8"))
+LOGS: dict[str, str] = {
+    name: log
+    for file in sorted((FOLDER / "healthy").glob("*.yaml"))
+    for name, log in yaml.safe_load(file.read_text(encoding="utf-8")).items()
+}
 
 
 @pytest.mark.parametrize("operation", ["deploy", "create"])

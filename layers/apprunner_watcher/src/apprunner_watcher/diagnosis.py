@@ -18,8 +18,10 @@ from apprunner_watcher.rule import (
     Confidence,
     Evidence,
     Finding,
+    Match,
     Matches,
     Occasion,
+    Phase,
     Rule,
     Scan,
     Step,
@@ -124,6 +126,8 @@ def diagnose(snapshot: Snapshot, catalogue: tuple[Rule, ...] = CATALOGUE) -> Dia
     for rule in asked:
         try:
             finding = rule.check(snapshot, Matches(rule.id, scan))
+            if finding and not rule.is_remark:
+                finding = _weighed(finding, _matched(rule, finding, scan), snapshot)
         except NotSeenError as not_seen:
             not_judged.append(NotJudged(rule.id, str(not_seen)))
         except Exception:  # noqa: BLE001  # one broken rule must not hide what the others see; the trace goes to the log
@@ -239,7 +243,7 @@ def _ranked(findings: Sequence[tuple[Rule, Finding]], snapshot: Snapshot) -> tup
     What explains another cause comes before it, however sure the two are, unless it is no more than possible. A
     generic cause says where to look: it steps back as soon as a finer one is at least likely.
     """
-    weighed = [(rule, _weighed(finding, snapshot)) for rule, finding in findings]
+    weighed = list(findings)
     if any(not rule.is_generic and finding.confidence is not Confidence.POSSIBLE for rule, finding in weighed):
         weighed = [(rule, finding) for rule, finding in weighed if not rule.is_generic]
     order = _order_of_lines(snapshot) if len(weighed) > 1 else lambda _: _FIRST
@@ -324,12 +328,44 @@ def _seconds(at: datetime | None) -> float:
     return at.timestamp() if at else 0.0
 
 
-def _weighed(finding: Finding, snapshot: Snapshot) -> Finding:
-    """No claim above `possible` rests on a configuration alone that may not be the one that was attempted."""
+def _weighed(finding: Finding, matched: Sequence[Match], snapshot: Snapshot) -> Finding | None:
+    """What is left of a claim that rests on less than it says.
+
+    No claim above `possible` rests on a configuration alone that may not be the one that was attempted, nor on lines
+    with which the application did not stop: it says that it does without, or came to listen later. Of a service that is
+    live such lines say nothing at all.
+    """
     rests_on_settings = all(one.where in SETTINGS for one in finding.evidence)
     if rests_on_settings and snapshot.configuration.standing != "attempted":
         return replace(finding, confidence=Confidence.POSSIBLE)
-    return finding
+    if not _is_overcome(finding, matched, snapshot):
+        return finding
+    return None if snapshot.is_live else replace(finding, confidence=Confidence.POSSIBLE)
+
+
+def _matched(rule: Rule, finding: Finding, scan: Scan) -> Sequence[Match]:
+    """All that the rule looks for and is in the application's log, where that is what it shows."""
+    is_told = finding.evidence[0].where.startswith(APPLICATION_LOG)
+    # of a health check or of a browser the answers to other requests say nothing
+    names = rule.application_patterns if is_told and rule.phase <= Phase.START else ()
+    return [match for name in names for match in scan.application[rule.id, name]]
+
+
+def _is_overcome(finding: Finding, matched: Sequence[Match], snapshot: Snapshot) -> bool:
+    """Whether what the application says of the problem is also that it went on."""
+    proof = finding.evidence[0]
+    line = next((one.line for one in matched if (one.line.at, one.line.text) == (proof.at, proof.saw)), None)
+    if line and line.is_dismissed:
+        return True
+    if not matched or not all(
+        one.where in SETTINGS or one.where.startswith(APPLICATION_LOG) for one in finding.evidence
+    ):
+        return False
+    log, last = snapshot.application_log, max((one.line for one in matched), key=lambda line: line.at)
+    if snapshot.is_live:
+        # what is beyond doubt is so for some requests, and not for others
+        return log.comes_up_behind(last) or (finding.confidence is not Confidence.CERTAIN and log.answers_behind(last))
+    return log.answers_behind(last) or (snapshot.has_ended and log.comes_up_behind(last))
 
 
 class _Values(dict[str, str]):

@@ -41,7 +41,8 @@ NO_CREDENTIALS = (
 
 _OF_KEY = re.compile(
     r"Access to KMS is not allowed|ciphertext refers to a (?:customer master|KMS) key"
-    r"|not authorized to perform:? ?[`'\"]?kms:Decrypt",
+    r"|not authorized to perform:? ?[`'\"]?kms:Decrypt"
+    r"|can't decrypt the protected secret|\bDecryptionFailure\b|\bKMSInvalidState|:kms:[^\n]{1,120} is (?:disabled|pending deletion)",
     re.IGNORECASE,
 )
 _KEY_OF_SECRET = re.compile(r"Access to KMS is not allowed|ciphertext refers to a (?:customer master|KMS) key")

@@ -79,7 +79,7 @@ _VAGUE = re.compile(
     r"|curl: \(28\)|Request timed out\.|HttpClient\.Timeout of|timeout of \d+ms exceeded|while awaiting headers|telegram\.error\.|Error establishing a database connection|was reached but timed out"
 )
 _NOT_OUTBOUND = re.compile(
-    r"was reached but timed out|requires libpq version|QueuePool limit|\(total=\d+, active=[1-9]|[Ss]tatement timeout|[Ll]ock (?:wait )?timeout|probe failed|No such file or directory|while connecting to upstream|while reading response header"
+    r"was reached but timed out|requires libpq version|QueuePool limit|\(total=\d+, active=[1-9]|[Ss]tatement timeout|[Ll]ock (?:wait )?timeout|probe failed|No such file or directory|while connecting to upstream|while reading response header|Layer4 connection problem"
     r"|connection to server [^\n]{0,200}failed: (?:FATAL|ERROR|SSL|could not|fe_sendauth|server closed|password|GSSAPI)"
     r"|(?:connection to server at|could not connect to server)[^\n]{0,120}(?:could not translate|authentication failed)"
     r"|dial tcp: lookup|Name or service not known|name resolution|getaddrinfo|UnknownHost|nxdomain|no such host|[Cc]ertificate|TLS handshake|SSL handshake"
@@ -88,9 +88,12 @@ _NOT_OUTBOUND = re.compile(
 _OWN_HOST = re.compile(
     r"localhost|\b127\.0\.0\.\d|\b0\.0\.0\.0\b|::1\b|169\.254\.|\.s\.PGSQL\.|through socket|unix socket|/var/run/|/tmp/[\w.-]+\.sock"
 )
-# agents for traces and metrics, which applications run without
+# agents for traces and metrics and the like, which applications run without
 _TELEMETRY = re.compile(
     r"\botlp|opentelemetry|\botel|:43(?:17|18)\b|:8125\b|:8126\b|datadog|ddtrace|statsd|sentry|newrelic|new relic|x-?ray|jaeger|zipkin|:9411\b"
+    # what asks for newer versions and licences, and what watches others
+    r"|\b(?:updates?|plugins?|licen[cs]e)\.[\w-]+\.\w|update.?check|(?:fetch|check|get)(?:ing)? (?:for )?(?:the )?(?:new|latest|stable)? ?(?:version|updates?)\b"
+    r"|update ?cent(?:er|re)|licen[cs]e server|\[monitor\]|\bdownload icon\b"
     r"|\btelemetry|\banalytics\.|posthog|honeycomb|elastic-?apm|apm-server|prometheus|pushgateway|fluentd|logstash|segment\.io",
     re.IGNORECASE,
 )

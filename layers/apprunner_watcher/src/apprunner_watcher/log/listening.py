@@ -31,7 +31,7 @@ SAYS_IT_LISTENS = (
     r"|\bläuft\b|\blaeuft\b|\bgestartet\b|запущен|监听|启动|运行"
 )
 _SOMETHING_ELSE = re.compile(
-    r"redis|postgres|mysql|mongo|database|\bdb\b|kafka|rabbitmq|amqp|memcached|smtp|metrics|prometheus|debugger|inspector"
+    r"redis|postgres|mysql|mongo|elasticsearch|database|\bdb\b|kafka|rabbitmq|amqp|memcached|smtp|metrics|prometheus|debugger|inspector"
     r"|ws://|websocket|grpc|admin|connect(?:ed|ing)\b|worker\b|queue|profil|upstream|proxy|livereload"
     r"|pprof|\bhealth[ -]?(?:probe|check)? ?(?:server|listener)"
     # WildFly and Keycloak; Quarkus names its management interface behind the address that counts

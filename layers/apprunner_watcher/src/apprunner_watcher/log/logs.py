@@ -46,6 +46,11 @@ class Line:
         """Whether its words say that the application goes on: a warning, or an attempt that is not the last."""
         return self.is_warning or bool(_TRIES_AGAIN.search(self.said))
 
+    @property
+    def is_dismissed(self) -> bool:
+        """Whether its words say that the application does without what it lacks."""
+        return bool(_DOES_WITHOUT.search(self.said))
+
 
 # PHP-FPM calls everything that its workers print a warning
 _PHP_FPM = re.compile(r"WARNING: \[pool \S+\] child \d+ said into std(?:err|out): ")
@@ -81,6 +86,27 @@ _TRIES_AGAIN = re.compile(
     re.IGNORECASE,
 )
 
+_DOES_WITHOUT = re.compile(
+    r"\b(?:falling|falls|will fall) back\b|\bproceeding without\b|\bcontinuing (?:without|anyway)\b"
+    r"|\busing (?:a |the |an )?(?:defaults?(?:$|[.,;)]| (?:value|config|setting|port))|in-memory|fallback|fake)"
+    r"|\b(?:can|may|will) (?:be )?(?:safely )?ignored?\b|[(,] ?(?:ignored|ignoring|optional|skipp(?:ed|ing))\b"
+    r"|\bskipping\b[^\n]{0,40}$|\b(?:not|non-?) ?fatal\b|\bfor optional\b|\bis optional\b"
+    r"|\bauto-?generat(?:ed|ing)\b|\bconsider setting\b|\bfailed to send (?:an? |the )?e?-?mail\b"
+    r"|\b(?:features?|payments?|notifications?|e?mails?|integrations?|monitoring|reporting|tracking|caching|look-?ups?)"
+    r" (?:is |are |will be )?disabled\b",
+    re.IGNORECASE,
+)
+
+_SOON = 200  # lines
+_ANSWERED = re.compile(
+    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD) [^\s\"]{1,300}(?: HTTP/[\d.]{1,3}\"?)?[\" ]{1,3}[23]\d\d\b"
+    r"|\bCompleted [23]\d\d\b|\"statusCode\":\s?[23]\d\d\b"
+)
+_IS_READY = re.compile(
+    r"\b(?:fully )?up and running\b|\bready to (?:receive|handle) (?:web )?(?:requests|connections|traffic)\b"
+    r"|\bbooted in \d|\b(?:initiali[sz]ation|startup) complete\b",
+    re.IGNORECASE,
+)
 
 _SIGTERM = 143  # 128 + 15: the container was asked to stop
 
@@ -340,6 +366,16 @@ class ApplicationLog:
         named = pattern_set(ADDRESSES).search([line.text for line in lines])
         found = (_listening(lines[at]) for at in dict.fromkeys(at for at, _, _ in named))
         return tuple(one for one in found if one)
+
+    def comes_up_behind(self, last: Line) -> bool:
+        """Whether the application says only behind this line that it listens, or that it is ready."""
+        listening = next((one.line for one in self.listening if one.line.stream == last.stream), None)
+        is_first = listening is not None and self._places[id(listening)] > self._places[id(last)]
+        return is_first or any(_IS_READY.search(line.said) for line in self.below(last, _SOON))
+
+    def answers_behind(self, last: Line) -> bool:
+        """Whether the application's access log has a good answer behind this line."""
+        return any(_ANSWERED.search(line.said) for line in self.below(last, _SOON))
 
     @cached_property
     def died(self) -> Line | None:

@@ -103,7 +103,7 @@ RULE = Rule(
         # a line of the build may say it of its own base image
         "denied": (
             r"^(?!\[\w*Build\])[^\n]{0,400}?(?:not authorized to perform:? ?(?:ecr:|sts:AssumeRole)|pull access denied|no basic auth credentials"
-            r"|(?i:failed to (?:pull|copy)|CannotPull)[^\n]{0,300}(?i:access ?denied|forbidden|unauthorized|\b40[13]\b|not authorized|assume)"
+            r"|(?i:failed to (?:pull|copy|authorize)|CannotPull)[^\n]{0,300}(?i:access ?denied|forbidden|unauthorized|\b40[13]\b|not authorized|assume)"
             r"|(?i:failed to|unable to|could not|cannot|can't) assume (?:the )?(?:access )?(?i:role)\b"
             r"|(?i:access role)[^\n]{0,120}(?i:does not exist|can(?:not|'t) be assumed|not authorized|missing|permission))"
         ),

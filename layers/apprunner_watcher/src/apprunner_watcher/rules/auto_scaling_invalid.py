@@ -41,7 +41,7 @@ def _out_of_range(requested: Requested) -> list[str]:
 
 
 _NAMED = (
-    r"(?i)^(?:InvalidRequest|Validation|InvalidParameter)\w*: [^\n]{0,300}"
+    r"(?i)^(?:InvalidRequest|Validation|InvalidParameter)\w*: (?![^\n]{0,300}(?:\bquota|number of (?:active )?(?:revisions|auto ?scaling)))[^\n]{0,300}"
     r"\b(?:max ?concurrency|min ?size|max ?size|auto ?scaling ?configuration)\b"
 )
 _BOUNDS = r"(?i)less than|greater than|at least|at most|between|range|exceed|minimum|maximum|must be|larger"

@@ -112,7 +112,7 @@ RULE = Rule(
             r"|ENOENT: no such file or directory, (?:open|stat|lstat) '([^']*(?:dist|build|out|public|client|browser|www|static)/(?:[\w.-]+/)?index\.html)'"
             # a server's manifest of its own files, or one of them
             r"|ENOENT: no such file or directory, (?:open|stat|lstat|scandir|access) '([^'\n]{0,120}/(?:dist|build|out)/(?:[\w.-]+/){0,3}(?:[\w.-]*manifest\.json|[\w.-]*stats\.json|assets|[\w.-]+\.(?:[cm]?js|css)))'"
-            r"|open\(\) \"(\S+/index\.html)\" failed \(2: No such|\"(\S+/index\.html)\" is not found \(2: No such|directory index of \"(\S+)\" is forbidden"
+            r"|open\(\) \"(\S+/index\.html)\" failed \(2: No such|\"(\S+/index\.html)\" is not found \(2: No such|directory index of \"(\S+?)(?<!/assets/)(?<!/static/)(?<!/images/)(?<!/uploads/)(?<!/css/)(?<!/js/)\" is forbidden"
             r"|Failed to lookup view \"[^\"]+\" in views directory \"(\S*/(?:dist|build)\S*)\""
             r"|DirectoryNotFoundException: (\S*/(?:wwwroot|dist|build|browser)\S*)|no main manifest attribute, in (\S+)|\bopen \S*((?:dist|build|public)/index\.html): (?:no such file|file does not exist)"
         ),

@@ -8,7 +8,7 @@ def check(snapshot: Snapshot, _: Matches) -> Finding | None:
     """Find the action that was denied to the caller, and not to one of the service's own roles."""
     call = snapshot.call
     found = refused(snapshot, _DENIED)
-    action = (found["action"] or found["needed"] or found["alone"]) if found else ""
+    action = (found["action"] or found["needed"] or found["alone"] or "iam:PassRole") if found else ""
     if action == "sts:AssumeRole" or _is_own_role(snapshot):
         return None
     if not found:
@@ -42,7 +42,8 @@ _DENIED = (
     r"not authorized to perform:? ?(?P<action>[\w-]+:\w+)(?:[^\n]{0,20}? on (?:the )?resource:? (?P<resource>arn:\S+|\*))?"
     r"|must have (?:the )?['\"`]?(?P<needed>iam:\w+)['\"`]? permission"
     # a deny that names the action alone
-    r"|(?:permission|authori[sz]ed|denied|allowed?)[^\n]{0,60}?\b(?P<alone>iam:(?:PassRole|GetRole|CreateServiceLinkedRole))\b"
+    r"|(?:permission|authori[sz]ed|denied|allowed?)[^\n]{0,60}?\b(?P<alone>iam:(?:PassRole|GetRole|CreateServiceLinkedRole)|ec2:\w+)\b"
+    r"|(?P<abroad>[Cc]ross-account pass role)"
 )
 _DENIED_WITHOUT_WORDS = (
     r"^(?:AccessDenied(?:Exception)?|UnauthorizedOperation|Client\.UnauthorizedOperation|UnauthorizedException)\b"

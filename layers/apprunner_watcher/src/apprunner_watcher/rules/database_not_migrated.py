@@ -9,7 +9,8 @@ from apprunner_watcher.snapshot import Snapshot
 # Tools for migrations look for their own table first, and make it: EF Core and Alembic log that as an error.
 _BOOKKEEPING = re.compile(
     r"__EFMigrationsHistory|alembic_version|flyway_schema_history|databasechangelog|_prisma_migrations|schema_migrations"
-    r"|ar_internal_metadata|knex_migrations|SequelizeMeta|django_migrations",
+    r"|ar_internal_metadata|knex_migrations|SequelizeMeta|django_migrations"
+    r"|\bir_module_module\b|\bmade by is_blog_installed\b",  # Odoo and WordPress see by it that they are new
     re.IGNORECASE,
 )
 # tools in which people write queries of their own

@@ -75,7 +75,7 @@ RULE = Rule(
             r"|(?:Image|Repository)NotFoundException|manifest for \S+ not found|[Rr]epository with name '[^']{1,256}' does not exist"
             r"|(?i:\bthe (?:image|tag|digest|image tag)\b(?!'s? index)[^\n]{0,80}(?:could not be found|was not found|not found in)|repository does not exist(?! or may))"
             r"|Reason: (?i:(?:the )?(?:requested )?(?:image|tag|digest|manifest|repository)\b[^\n]{0,60}(?:not found|does(?: not|n't) exist))"
-            r"|The image with imageId [^\n]{0,200}does not exist|failed to resolve (?:ref(?:erence)?|image)[^\n]{0,300}: not found)"
+            r"|The image with imageId [^\n]{0,200}does not exist|failed to (?:resolve (?:ref(?:erence)?|image)|copy: )[^\n]{0,300}: not found)"
         )
     },
 )

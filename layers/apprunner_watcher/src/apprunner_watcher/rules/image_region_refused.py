@@ -8,17 +8,20 @@ from apprunner_watcher.snapshot import Snapshot
 def check(snapshot: Snapshot, _: Matches) -> Finding | None:
     """Find an image of another Region in a call whose image or repository was refused."""
     call = snapshot.call
-    region = Identifier.parse(call.requested.image).region
+    named = refused(snapshot, _ECR_IMAGE)
+    image = call.requested.image or (named[0] if named else "")
+    region = Identifier.parse(image).region
     if not region or region == call.region or not refused(snapshot, _ABOUT_IMAGE):
         return None
     return Finding(
         Confidence.CERTAIN if refused(snapshot, _ABOUT_REGION) else Confidence.LIKELY,
-        (Evidence.call(call), Evidence("requested", f"image: {call.requested.image}, for a service in {call.region}")),
+        (Evidence.call(call), Evidence("requested", f"image: {image}, for a service in {call.region}")),
         {"image_region": region, "region": call.region},
     )
 
 
 _ABOUT_IMAGE = r"(?i)^(?:InvalidRequest|Validation|ResourceNotFound|RepositoryNotFound|InvalidParameter)\w*: [^\n]{0,300}\b(?:image|repository|ECR|region)"
+_ECR_IMAGE = r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com/[\w./:@-]+"
 _ABOUT_REGION = r"(?i)\bregions?\b"
 
 RULE = Rule(

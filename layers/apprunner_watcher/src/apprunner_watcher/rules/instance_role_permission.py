@@ -168,7 +168,7 @@ RULE = Rule(
             r"|\bPermissionError: (?:Access Denied|Forbidden)$|no permissions for \[[^\]\n]{0,200}\] and User \[name=arn:aws"
             r"|You don't have access to the model|Model access is denied"
             # Go v1, JavaScript v2 and .NET, where S3 answers without a body
-            r"|\bForbidden: Forbidden$"
+            r"|\bForbidden: Forbidden(?:$|\W{1,4}t?status code: 403)"
             r"|Error making request with Error Code Forbidden and Http Status Code Forbidden"
         ),
     },

@@ -58,7 +58,11 @@ def _refusals(snapshot: Snapshot) -> list[Evidence]:
     ][:2]
 
 
-_DENIED = r"(?:Access to KMS is not allowed|ciphertext refers to a (?:customer master|KMS) key|not authorized to perform:? ?[`'\"]?kms:Decrypt)"
+_DENIED = (
+    r"(?:Access to KMS is not allowed|ciphertext refers to a (?:customer master|KMS) key|not authorized to perform:? ?[`'\"]?kms:Decrypt"
+    # the key is disabled or to be deleted
+    r"|can't decrypt the protected secret|\bDecryptionFailure\b|\bKMSInvalidState|:kms:[^\n]{1,120} is (?:disabled|pending deletion))"
+)
 
 RULE = Rule(
     id="kms-decrypt-denied",

@@ -35,7 +35,12 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if matches.application("timeout"):
         return None
     # that a process was killed is no guess, even where it is logged as a warning
-    killings = [match for match in matches.application("killed") if not (snapshot.is_live and match.line.is_passing)]
+    asked_at = min((match.line.at for match in matches.application("stopped")), default=None)
+    killings = [
+        match
+        for match in matches.application("killed")
+        if not (snapshot.is_live and match.line.is_passing) and not (asked_at and asked_at < match.line.at)
+    ]
     killed = killings[0] if killings else None
     is_full = _used(snapshot)
     if log.exit and log.exit_code == _KILLED:

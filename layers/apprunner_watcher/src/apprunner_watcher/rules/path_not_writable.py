@@ -29,7 +29,7 @@ _OF_THE_SYSTEM = re.compile(r"\bch(?:own|mod)\b|(?<![\w.])/(?:proc|sys|etc|root/
 _FOR_DATA = re.compile(r"/(?:uploads?|data|logs?|cache|te?mp|storage|backups?)(?:/|$)")
 # they say what they do in its place
 _HELPS_ITSELF = re.compile(
-    r"\b(?:instead|created a temporary|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate)\b|configstore|heap ?snapshot|heap ?dump",
+    r"\b(?:instead|created a temporary|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate)\b|configstore|heap ?snapshot|heap ?dump|\bautosave\b|write image to cache",
     re.IGNORECASE,
 )
 # Monolog

@@ -17,6 +17,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         lines = [refused[0].line]
         if _SCHEME_ONLY.search(refused[0].line.said) or matches.application("insecure"):
             confidence = Confidence.CERTAIN
+        elif not snapshot.is_live and _OF_SOCKETS.search(refused[0].line.said):
+            confidence = Confidence.POSSIBLE  # no health check opens a WebSocket
     elif (own := matches.application("own_port")) and (broken := matches.application("wrong_version")):
         lines = list(dict.fromkeys((own[0].line, broken[0].line)))
     elif snapshot.is_live and (hint := matches.application("hint")):
@@ -26,6 +28,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     return Finding(confidence, tuple(Evidence.of(line) for line in lines), _framework(lines[0].said))
 
 
+_OF_SOCKETS = re.compile(r"Phoenix\.Socket|websocket", re.IGNORECASE)
 _FRAMEWORKS = {
     "next": re.compile(r"Failed to proxy|Server Action|forwarded action|UntrustedHost"),
     "django": re.compile(r"trusted origins"),

@@ -15,6 +15,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 _EXCEEDED = (
     r"(?i:service ?quota ?exceeded)|\bLimitExceeded(?:Exception)?\b|VcpuLimitExceeded"
     r"|(?i:reached (?:the|your) (?:maximum )?(?:limit|quota|number) (?:on|of|for)\b)"
+    r"|(?i:\blimit reached\b|maximum number of [^\n]{0,60}\b(?:reached|exceeded))"
     r"|(?i:quota (?:of|for|on) [^\n]{0,80}(?:exceeded|reached))"
     r"|(?i:limit (?:of|for|on) [^\n]{0,40}\b(?:services|vCPUs?|connections|connectors|configurations|revisions)\b[^\n]{0,40}(?:exceeded|reached))"
     # the limits of an image's or a request's size are not quotas

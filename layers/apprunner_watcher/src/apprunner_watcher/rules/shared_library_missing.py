@@ -111,7 +111,7 @@ RULE = Rule(
             r"|failed to find (libmagic)|Unable to find (zbar) shared library|(MagickWand) shared library not found|(sndfile|PortAudio) library not found|(libpq) library not found"
             r"|requires (libpq) version \d+ or above|authentication requires (libpq) version|(?i:(sqlite) C library (?:version )?too old)|no Qt platform (plugin) could be initialized|No usable version of (libssl) was found|urllib3 v2\S* only supports (OpenSSL) 1\.1\.1\+|requires (OpenSSL) (?:version )?>?=? ?\d"
             r"|No (wkhtmltopdf) executable found|Could not open library '([\w./-]+)'"
-            r"|(Fontconfig) head is null|Probable fatal error: ?No (fonts) found|Fontconfig error: Cannot load default config"
+            r"|(Fontconfig) head is null|Probable fatal error: ?No (fonts) found"
         ),
         "hint": (
             r"(Query engine library) for current platform \"[^\"]+\" could not be found|"
