@@ -585,3 +585,37 @@ def test_an_empty_log_is_looked_at_again(
 )
 def test_the_console_s_prefix_is_taken_off(text: str, expected: str) -> None:
     assert without_console_prefix(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "is_dismissed"),
+    [
+        ("ImportError: No module named 'ujson', falling back to json", True),
+        ("Firebase not configured: GOOGLE_APPLICATION_CREDENTIALS missing (optional)", True),
+        ("SMTP_HOST is not set. Notifications are disabled", True),
+        ("USER_AGENT environment variable not set, consider setting it to identify your requests.", True),
+        ("open config.yaml: no such file or directory, using defaults", True),
+        ("Cannot continue without DATABASE_URL", False),
+        ("You are using the default SECRET_KEY in a production environment! Exiting", False),
+        ("WRONGPASS invalid username-password pair or user is disabled.", False),
+        ("npm has a bug related to optional dependencies", False),
+    ],
+)
+def test_a_line_says_that_the_application_does_without(text: str, *, is_dismissed: bool) -> None:
+    assert line(text).is_dismissed is is_dismissed
+
+
+@pytest.mark.parametrize(
+    ("behind", "comes_up", "answers"),
+    [
+        ("Server listening on port 8080", True, False),
+        ("Ghost booted in 12.4s", True, False),
+        ('10.0.1.2 - - [02/Mar/2026:09:03:01 +0000] "GET /items HTTP/1.1" 200 19', False, True),
+        ("GET /items 304 2.1 ms", False, True),
+        ("GET /items 500 2.1 ms", False, False),
+    ],
+)
+def test_an_application_outlives_a_line(behind: str, *, comes_up: bool, answers: bool) -> None:
+    error, after = line("Error: connect ECONNREFUSED"), line(behind)
+    log = ApplicationLog(failing=(error, after), serving=())
+    assert (log.comes_up_behind(error), log.answers_behind(error)) == (comes_up, answers)

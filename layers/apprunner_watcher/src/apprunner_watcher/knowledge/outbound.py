@@ -271,7 +271,15 @@ def failures(found: Iterable[Match]) -> tuple[Failure, ...]:
     # below an error about localhost others say the same without its address: code: 'ECONNREFUSED'
     is_own = any(_OWN_HOST.search(f"{match.line.said} {match.after}") for match in matches)
     outbound = (one for one in map(Failure, matches) if _is_outbound(one.text))
-    return tuple(one for one in outbound if one.place or not is_own)
+    return tuple(one for one in outbound if one.place or not (is_own or _is_announced(one.match.before)))
+
+
+def _is_announced(before: str) -> bool:
+    """Whether the line before says that something failed which applications run without."""
+    return bool(_FAILS.search(before)) and is_telemetry(before)
+
+
+_FAILS = re.compile(r"\b(?:fail|error|unable|could not|cannot)", re.IGNORECASE)
 
 
 def _is_outbound(said: str) -> bool:

@@ -129,7 +129,13 @@ def _evidence(first: Match, failed: Sequence[Match]) -> tuple[Evidence, ...]:
 
 def _counts(match: Match) -> bool:
     text = match.line.said
-    if is_telemetry(text) or "while connecting to upstream" in text or not _port(match):
+    # AggregateError names its addresses in a field of its own
+    if (
+        is_telemetry(text)
+        or is_telemetry(match.line.text)
+        or "while connecting to upstream" in text
+        or not _port(match)
+    ):
         return False
     is_socket = "postgres" in match.found.re.groupindex
     return is_socket or bool(_FAILED.search(f"{text} {match.before}"))

@@ -41,9 +41,14 @@ def _named(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
             yield Wanted(match.line, _variable(match[1]))
     for match in matches.application("beside_its_path")[:MOST_LOOKED_AROUND]:
         name, row = _path_beside(match.line, snapshot)
-        if row:
+        # fields of requests are checked as well, and later than settings
+        if row and (name in row.said or not _listens_before(match.line, snapshot)):
             yield Wanted(match.line, name, named_in=row if row is not match.line else None)
     yield from _of_pydantic(snapshot, matches)
+
+
+def _listens_before(line: Line, snapshot: Snapshot) -> bool:
+    return any(one.line.stream == line.stream and one.line.at < line.at for one in snapshot.application_log.listening)
 
 
 def _of_pydantic(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
