@@ -2,6 +2,7 @@
 
 import re
 
+from apprunner_watcher.knowledge.misread import READS_A_LENGTH, is_misread
 from apprunner_watcher.metrics import Metrics
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
@@ -25,7 +26,7 @@ _RUNTIMES = ("node", "java", "php", "python", "other")
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a runtime or platform that says so, or a container or worker that was killed."""
     log = snapshot.service_log
-    runtime, said = _said(matches)
+    runtime, said = _said(snapshot, matches)
     if said:
         # a request that needed too much may have been the only victim; a heap that is full ends the process
         is_survived = snapshot.came_up if not snapshot.is_live else runtime in {"python", "php"}
@@ -59,7 +60,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     return None
 
 
-def _said(matches: Matches) -> tuple[str, Match | None]:
+def _said(snapshot: Snapshot, matches: Matches) -> tuple[str, Match | None]:
     """The first line that says so, and whose runtime says it."""
     found = [
         (match.line.at, name, match)
@@ -67,6 +68,7 @@ def _said(matches: Matches) -> tuple[str, Match | None]:
         for match in matches.application(name)
         if (not match.line.is_passing or _ENDS_THE_JVM.search(match.line.said))
         and not _OF_SOMEBODY_ELSE.search(match.line.said)
+        and not is_misread(snapshot, match, matches.application("reads_a_length"))
     ]
     _, name, first = min(found, key=lambda one: one[0], default=(None, "", None))
     return name, first
@@ -181,6 +183,7 @@ RULE = Rule(
             r"|was terminated due to signal 9\b|exited with exit value \[[^\]]{1,40}\]: 137\b"
         ),
         "timeout": (r"WORKER TIMEOUT|HARAKIRI|Terminating timed out worker|timeout \(\d+s > \d+s\), killing"),
+        "reads_a_length": READS_A_LENGTH,
         # App Runner asks first; who does not heed it is killed as well
         "stopped": (r"SIGTERM|\bsignal 15\b|Handling signal: term|TERM signal"),
     },

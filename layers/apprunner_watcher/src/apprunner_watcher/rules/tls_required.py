@@ -3,6 +3,7 @@
 import re
 
 from apprunner_watcher.dependency import Dependency
+from apprunner_watcher.knowledge.misread import READS_A_LENGTH, is_misread
 from apprunner_watcher.knowledge.proof import proved
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
@@ -11,16 +12,21 @@ from apprunner_watcher.snapshot import Snapshot
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the server's refusal of a plain connection, or the failed TLS set-up with a database, cache or broker."""
-    if found := proved(snapshot, matches.application("refused")):
+    if found := proved(snapshot, (*matches.application("refused"), *_misread(snapshot, matches))):
         return _finding(*found)
     certificates = matches.application("certificate")
     failed = (*certificates, *matches.application("handshake"))
     if found := proved(snapshot, [match for match in failed if _names_client(match.line.said)]):
         return _finding(*found)
     unnamed = [match for match in failed if not _is_of_other_client(snapshot, match)]
-    if found := proved(snapshot, unnamed):
-        return _unnamed(snapshot, *found, matches)
-    return _truncated(snapshot, matches)
+    if (found := proved(snapshot, unnamed)) and (finding := _unnamed(snapshot, *found, matches)):
+        return finding
+    return _doubtful(snapshot, matches)
+
+
+def _misread(snapshot: Snapshot, matches: Matches) -> list[Match]:
+    frames = matches.application("reads_a_length")
+    return [one for one in matches.application("heap") if is_misread(snapshot, one, frames)]
 
 
 def _finding(match: Match, confidence: Confidence) -> Finding:
@@ -40,8 +46,15 @@ def _unnamed(snapshot: Snapshot, match: Match, confidence: Confidence, matches: 
     return Finding(Confidence.LIKELY if dependencies else Confidence.POSSIBLE, (Evidence.of(match.line),))
 
 
-def _truncated(snapshot: Snapshot, matches: Matches) -> Finding | None:
-    """PostgreSQL says at the end of the line whether there was encryption: it may be cut off."""
+def _doubtful(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """A broker hangs up on whom it does not understand; PostgreSQL says at the end of a line, which may be cut off."""
+    hung_up = () if matches.application("not_established") else matches.application("hung_up")
+    if found := proved(snapshot, hung_up):
+        match, confidence = found
+        is_of_tls = bool(_PORT_OF_TLS.search(match.line.said))
+        return Finding(
+            at_most(Confidence.LIKELY if is_of_tls else Confidence.POSSIBLE, confidence), (Evidence.of(match.line),)
+        )
     found = proved(snapshot, matches.application("no_entry"))
     return Finding(Confidence.POSSIBLE, (Evidence.of(found[0].line),)) if found else None
 
@@ -63,10 +76,11 @@ def _is_of_other_client(snapshot: Snapshot, match: Match) -> bool:
 _CLIENT = re.compile(
     r"postgres|psycopg|asyncpg|\bpgx|\bpq:|sequelize|prisma|P1011|typeorm|knex|sqlalchemy|mysql|mariadb|mongo|redis|valkey|sqlstate|hy000"
     r"|connection to server at|\.(?:rds|cache|docdb)\.amazonaws\.com|\bsql[ :]|odbc|jdbc|hikari|sqlclient|tedious|npgsql|kafka|amqp|rabbit|kombu"
-    r"|celery|\bPDO\b|mysqli|elasticsearch|opensearch|cassandra|ServerSelection|connect to database|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
+    r"|celery|\bPDO\b|mysqli|elastic(?:search|_transport)|opensearch|cassandra|ServerSelection|(?:connect to|initiali[sz]e|open|ping) (?:the )?(?:database|db)\b|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
     re.IGNORECASE,
 )
-_OVER_HTTPS = re.compile(r"elasticsearch|opensearch|:9200\b", re.IGNORECASE)
+_PORT_OF_TLS = re.compile(r":(?:9094|9096|9098|9194|9196|9198|5671|61617|8883)\b")
+_OVER_HTTPS = re.compile(r"elastic(?:search|_transport)|opensearch|:9200\b", re.IGNORECASE)
 _OTHER_CLIENT = re.compile(
     r"https?://|undici|axios|node-fetch|FetchError|fetch failed|/got/|superagent|nodemailer|ESOCKET|\bsmtp|googleapis"
     r"|requests\.exceptions|urllib|httpx|httpcore|aiohttp|HTTPSConnectionPool|Net::HTTP|[Ff]araday|cURL error|[Gg]uzzle|HttpRequestException"
@@ -109,16 +123,21 @@ RULE = Rule(
             # libpq, node-postgres, lib/pq, pgx, asyncpg, tokio-postgres, pgjdbc, Npgsql
             r"|server does not support SSL|does not support SSL connections|SSL is not enabled on the server|server refused TLS connection"
             r"|rejected SSL upgrade|server does not support TLS|No SSL enabled connection from this host|root certificate file \"[^\"]{0,300}\" does not exist"
-            r"|server certificate for \"[^\"]{0,255}\" does not match host name|[Ss]erver refused SSL|Postgrex\.Error\) ssl not available"
+            r"|ConnectionError\) ssl connect(?: \([^)\n]{1,200}\))?: |server certificate for \"[^\"]{0,255}\" does not match host name|[Ss]erver refused SSL|Postgrex\.Error\) ssl not available"
             # MySQL, MariaDB, PlanetScale, TiDB, Azure
             r"|Connections using insecure transport are prohibited|\bER_SECURE_TRANSPORT_REQUIRED\b|SSL connection is required\b"
-            r"|server does not allow insecure connections|SSL connection error: |TLS/SSL error: |HANDSHAKE_NO_SSL_SUPPORT"
+            r"|server does not allow insecure connections|SSL connection error: |MySqlException[^\n]{0,40}: SSL Connection error|TLS/SSL error: |HANDSHAKE_NO_SSL_SUPPORT"
             r"|Server does not support secure conn|Cannot connect to MySQL (?:by )?using SSL|SSL Authentication Error|TLS requested but server does not support TLS"
             # Prisma, sqlx
             r"|\bP1011\b|Error opening a TLS connection|attempting to establish a TLS connection"
             # SQL Server
             r"|certificate chain was issued by an authority that is not trusted|SSL Provider[:,]|Server requires encryption, set 'encrypt'"
             r"|could not establish a secure connection to SQL Server|error: 31 - Encryption|Encryption is required to connect to this server"
+            # StackExchange.Redis, NATS, Kafka
+            r"|client certificates\) are configured correctly:? \((?:IO|Authentication)Exception|AuthenticationFailure \(SSL\)"
+            r"|nats: secure connection (?:required|not available)|Secure Connection - TLS Required|SslAuthenticationException\b|KafkaJSConnectionError: [^\n]{0,80}certificate"
+            # the file of certificate authorities that the client is told of
+            r"|(?:ENOENT|FileNotFound|[Nn]o such file|failed to open|unable to read)[^\n]{0,120}(?:rds-combined-ca|combined-ca-bundle|global-bundle|rds-ca-\d|DigiCertGlobalRoot|BaltimoreCyberTrust)[\w.-]{0,60}\.(?:pem|crt|cer)"
             # Oracle
             r"|ORA-(?:29024|29019|28860|28759|28864)\b|DPY-6001[^\n]{0,80}certificate"
             # MongoDB
@@ -128,7 +147,7 @@ RULE = Rule(
         "certificate": (
             r"self[- ]signed certificate|SELF_SIGNED_CERT|unable to get (?:local )?issuer certificate|UNABLE_TO_GET_ISSUER_CERT|unable to verify the first certificate"
             r"|UNABLE_TO_VERIFY_LEAF|certificate verify failed|CERTIFICATE_VERIFY_FAILED|tls: failed to verify certificate|x509: certificate|certificate has expired|CERT_HAS_EXPIRED"
-            r"|PKIX path building failed|valid certification path to requested target|remote certificate (?:is|was) (?:invalid|rejected)|RemoteCertificate(?:Chain|Name)"
+            r"|PKIX path building failed|valid certification path to requested target|CertPathValidatorException|SSLPeerUnverifiedException|could not be verified by hostnameverifier|\btls_alert\b|CLIENT ALERT: Fatal|remote certificate (?:is|was) (?:invalid|rejected)|RemoteCertificate(?:Chain|Name)"
             r"|ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames|invalid peer certificate|(?:ee|ca|dh) key too small"
         ),
         "handshake": (
@@ -139,11 +158,26 @@ RULE = Rule(
         "frame": (
             r"^\s*at [^\n]{0,160}node_modules/(?:\.pnpm/[^/\s]{1,80}/node_modules/)?(?:pg|pg-pool|pg-connection-string|mysql2?|mariadb|mongodb|mongoose|ioredis|@redis|redis|typeorm|sequelize|knex|tedious|kafkajs|amqplib|postgres|@prisma)/"
             r"|^\s*File \"[^\"]{0,160}/(?:psycopg2?|asyncpg|pymysql|MySQLdb|mysql/connector|pymongo|redis|kafka|pika|amqp|kombu)/"
-            r"|^\s*at (?:org\.postgresql|com\.mysql|org\.mariadb|com\.mongodb|com\.microsoft\.sqlserver|com\.zaxxer\.hikari|io\.lettuce|redis\.clients)\."
+            r"|^\s*(?:at |Caused by: )?(?:org\.postgresql|com\.mysql|org\.mariadb|com\.mongodb|com\.microsoft\.sqlserver|com\.zaxxer\.hikari|io\.lettuce|redis\.clients)\."
+            r"|^\s*(?:at |Caused by: )?(?:org\.apache\.kafka|com\.datastax|com\.rabbitmq|org\.redisson|org\.elasticsearch|org\.opensearch|org\.neo4j\.driver)\."
+            # Ruby, Go, Elixir, PHP
+            r"|/gems/(?:pg|mysql2|trilogy|redis|redis-client|mongo|bunny|ruby-kafka)-\d|^\s*(?:github\.com/(?:lib/pq|jackc/|go-redis/|redis/go-redis|go-sql-driver/|microsoft/go-mssqldb|rabbitmq/)|go\.mongodb\.org/)"
+            r"|\((?:postgrex|myxql|redix|amqp) \d|\b(?:Postgrex|MyXQL)\.Protocol|/vendor/(?:predis|mongodb|php-amqplib)/|\[ioredis\] Unhandled|Redis (?:Client )?[Ee]rror\b"
             r"|(?:[Cc]an't|[Uu]nable to|[Cc]ould not|[Cc]annot|[Ff]ailed to) connect to (?:the )?(?:[Dd]atabase|DB|PostgreSQL|MySQL|Redis|MongoDB)\b|[Dd]atabase connection (?:failed|error)"
             r"|\b(?:Microsoft|System)\.Data\.SqlClient\.SqlException|\bNpgsql\.NpgsqlException|MySqlConnector\.MySqlException|PSQLException|MySQLNonTransientConnectionException|SQLServerException|Mongo\w*Exception"
             r"|^\s*at (?:Npgsql|MySqlConnector|MySql\.Data|Microsoft\.Data\.SqlClient|System\.Data\.SqlClient|StackExchange\.Redis|MongoDB\.Driver)\."
         ),
+        # Kafka's client speaks plainly to a port of TLS
+        "reads_a_length": READS_A_LENGTH,
+        "heap": (r"OutOfMemoryError: Java heap space"),
+        # Kafka; RabbitMQ and Amazon MQ, by the clients of Python, Go, Node.js and Java
+        "hung_up": (
+            r"terminated during authentication\. This may happen|Bootstrap broker \S+ [^\n]{0,60}disconnected|pika\.exceptions\.IncompatibleProtocolError"
+            r"|Exception \(501\) Reason: \"EOF\"|Socket closed abruptly during opening handshake|AMQP protocol version mismatch"
+            r"|rediss:// URL must have parameter ssl_cert_reqs"  # Celery
+        ),
+        # nobody was there: then it is the way
+        "not_established": (r"Connection to node -?\d+ [^\n]{0,120}could not be established"),
         "no_entry": (r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))"),
     },
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),

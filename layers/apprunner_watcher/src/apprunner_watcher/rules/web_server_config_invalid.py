@@ -19,7 +19,7 @@ from apprunner_watcher.snapshot import Snapshot
 
 # a port that is taken or not allowed, a path that may not be written, memory: other causes
 _IS_ANOTHER = re.compile(
-    r"(?i)\((?:13|30|98|12|28): |permission denied|address already in use|read-only file system|could not bind\(\)|no space left|unable to bind"
+    r"(?i)\((?:13|30|98|12|28): |permission denied|address already in use|read-only file system|could not bind\(\)|no space left|unable to bind|rds-combined|combined-ca|global-bundle|rds-ca-"
 )
 
 
