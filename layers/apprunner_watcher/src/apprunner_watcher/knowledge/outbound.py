@@ -11,7 +11,7 @@ from apprunner_watcher.dependency import Dependency, Protocol
 from apprunner_watcher.rule import Match
 
 _REFUSED = re.compile(
-    r"\bECONNREFUSED\b|\b[Cc]onnection ?[Rr]efused|actively refused|\bconnection was refused|econnrefused|Connection to \S+ refused"
+    r"\bECONNREFUSED\b|\b[Cc]onnection ?[Rr]efused|actively refused|\bconnection was refused|econnrefused|CONNECTION_REFUSED|Connection to \S+ refused"
     r"|\((?:111|115)\)|\[Errno 111\]|Error 111\b|os error 111|SocketException \(111\)|TNS:no listener"
 )
 _NOT_ANSWERED = re.compile(
@@ -21,7 +21,7 @@ _NOT_ANSWERED = re.compile(
     r"|SocketException \(1(?:01|10|13)\)|SequelizeHostNotReachableError"
     # what clients call it themselves
     r"|\b(?:[Cc]onnect(?:ion)?|[Ss]erver selection|[Hh]andshake|[Dd]ial|[Oo]peration|[Rr]equest) ?(?:attempt )?(?:has )?(?:[Tt]imed ?[Oo]ut|[Tt]imeout)"
-    r"|i/o timeout|[Tt]imeout expired|[Tt]imed out|[Cc]onnect(?:ion)?[ _-]?[Tt]imeout|ConnectTimeout|timeout occurred|[Tt]imeout (?:after|connecting|during connection attempt)|has not received any packets from|execution expired|TimedOut\b|HttpClient\.Timeout of|\btimeout of \d+ms exceeded|Client\.Timeout exceeded|: timeout\b"
+    r"|i/o timeout|CONNECT_TIMEOUT|_CONNECTION_TIMEOUT|[Tt]imeout expired|[Tt]imed out|[Cc]onnect(?:ion)?[ _-]?[Tt]imeout|ConnectTimeout|timeout occurred|[Tt]imeout (?:after|connecting|during connection attempt)|has not received any packets from|execution expired|TimedOut\b|HttpClient\.Timeout of|\btimeout of \d+ms exceeded|Client\.Timeout exceeded|: timeout\b"
 )
 
 FAILED = (
@@ -33,17 +33,18 @@ FAILED = (
     # MongoDB
     r"|[Ss]erver selection tim(?:ed out|eout)|ServerSelection(?:Timeout)?Error|MongoNetwork(?:Timeout)?Error|MongoTimeout(?:Error|Exception)"
     r"|MongoSocketOpenException|buffering timed out after|No suitable servers found|selecting a server using CompositeServerSelector"
-    r"|Could not connect to any servers in your MongoDB Atlas cluster|NoServerAvailable: No \w+ server|failed to connect to server \[|=> \[?ServerDescription\b"
+    r"|Could not connect to any servers in your MongoDB Atlas cluster|pymongo\.errors\.NetworkTimeout: |NoServerAvailable: No \w+ server|failed to connect to server \[|=> \[?ServerDescription\b"
     # PostgreSQL, by libpq and by drivers of their own
     r"|(?:connection to server (?:at|on)|could not connect to server|couldn't get a connection after|[Cc]onnect call failed|connection failed:)"
     r"|The connection attempt failed\.|PoolTimedOut|pool timed out while waiting|tcp connect \([^)]{1,120}\): |Failed to connect to \S+:\d+"
     r"|SQLSTATE\[(?:HY000|08006)\] \[(?:2002|7)\]|ConnectionNotEstablished|There is an issue connecting with your hostname|connection timeout expired|Error: timeout expired"
+    r"|Acquisition timeout while waiting for new connection|Failed to obtain JDBC connection|\bCONNECT_TIMEOUT \S+:\d|ERR_POSTGRES_CONNECTION_TIMEOUT|failed to retrieve PostgreSQL server_version_num"
     # MySQL, MariaDB
     r"|Can't connect to (?:MySQL|MariaDB|server)|Communications link failure|driver has not received any packets from|Unable to connect to any of the specified MySQL hosts"
-    r"|\(HY000/2002\)|Error establishing a database connection|Lost connection to MySQL server at 'reading (?:initial|authorization)"
+    r"|\(HY000/2002\)|Error establishing a database connection|Lost connection to MySQL server at 'reading (?:initial|authorization)|ER_GET_CONNECTION_TIMEOUT|retrieve connection from pool timeout|Timed out in bb8"
     # Redis, Memcached
     r"|Error 1(?:10|11|13) connecting to|Timeout connecting to server|CannotConnectError|RedisConnection(?:Failure)?Exception|JedisConnectionException"
-    r"|UnableToConnect on |not possible to connect to the redis|Could not connect to Redis at|Dalli::RingError|RedisException: (?:Connection|Operation) "
+    r"|UnableToConnect on |not possible to connect to the redis|Could not connect to Redis at|Dalli::(?:Ring|Network)Error|RedisException: (?:Connection|Operation) "
     # RabbitMQ, Kafka
     r"|AMQPConnect(?:ion|or)\w*Error|AmqpConnectException|TCPConnectionFailed|None of the specified endpoints were reachable|BrokerUnreachable"
     r"|NoBrokersAvailable|[Bb]roker transport failure|brokers? (?:connections )?are down|run out of available brokers|Unable to bootstrap from"
@@ -53,6 +54,9 @@ FAILED = (
     r"|network-related or instance-specific error|Login timeout expired|TCP/IP connection to the host|pre-login handshake|Network Adapter could not establish"
     r"|ORA-12(?:170|541|543|545)\b|DPY-6005|NoLivingConnections|No [Ll]iving connections|no Elasticsearch node available|Unable to revive connection"
     r"|NoNodeAvailable|Could not reach any contact point|All host\(s\) tried for query failed|NoHostAvailable|Couldn't connect to \S+:7687|Can't contact LDAP server"
+    # ClickHouse, OpenSearch, Milvus, Weaviate; NATS, MQTT
+    r"|SocketTimeoutError: Code: 209|NetworkError: Code: 210|ConnectionTimeout caused by|Fail connecting to server on|WeaviateStartUpError"
+    r"|nats: no servers available|NatsError: (?:CONNECTION_REFUSED|TIMEOUT)|connack timeout"
     # Python, Java, Go, Ruby, PHP, .NET, Rust: connections of any kind
     r"|ConnectionRefusedError|\[Errno 1(?:01|10|11|13)\]|(?:Max retries exceeded with url|NewConnectionError)[^\n]{0,300}(?:refused|timed out|unreachable|No route)"
     r"|ConnectTimeout(?:Error|Exception)?\b|All connection attempts failed|Cannot connect to host \S+|EndpointConnectionError|Connect timeout on endpoint URL"
@@ -75,15 +79,15 @@ FAILED = (
 # What else may be behind these: a pool that is used up, a server that closes.
 _VAGUE = re.compile(
     r"Timeout acquiring a connection|AcquireTimeout|PoolTimedOut|pool timed out while waiting|HikariPool-\d+ - Connection is not available"
-    r"|couldn't get a connection after|MaxRetriesPerRequest|buffering timed out|not present in metadata|Lost connection to MySQL|Net::ReadTimeout|cURL error 28"
-    r"|curl: \(28\)|Request timed out\.|HttpClient\.Timeout of|timeout of \d+ms exceeded|while awaiting headers|telegram\.error\.|Error establishing a database connection|was reached but timed out"
+    r"|couldn't get a connection after|Acquisition timeout|Failed to obtain JDBC|ER_GET_CONNECTION_TIMEOUT|retrieve connection from pool|Timed out in bb8|MaxRetriesPerRequest|buffering timed out|not present in metadata|Lost connection to MySQL|Net::ReadTimeout|cURL error 28"
+    r"|curl: \(28\)|Request timed out\.|HttpClient\.Timeout of|Bootstrap broker|timeout of \d+ms exceeded|while awaiting headers|telegram\.error\.|Error establishing a database connection|was reached but timed out"
 )
 _NOT_OUTBOUND = re.compile(
     r"was reached but timed out|requires libpq version|QueuePool limit|\(total=\d+, active=[1-9]|[Ss]tatement timeout|[Ll]ock (?:wait )?timeout|probe failed|No such file or directory|while connecting to upstream|while reading response header|Layer4 connection problem"
     r"|connection to server [^\n]{0,200}failed: (?:FATAL|ERROR|SSL|could not|fe_sendauth|server closed|password|GSSAPI)"
     r"|(?:connection to server at|could not connect to server)[^\n]{0,120}(?:could not translate|authentication failed)"
     r"|dial tcp: lookup|Name or service not known|name resolution|getaddrinfo|UnknownHost|nxdomain|no such host|[Cc]ertificate|TLS handshake|SSL handshake"
-    r"|ENOTFOUND|EAI_AGAIN|self[- ]signed|[Aa]uthentication failed|[Aa]ccess denied|registry\.terraform|docker daemon|docker\.sock"
+    r"|query(?:Srv|Txt|Cname) E[A-Z]{5}|ENOTFOUND|EAI_AGAIN|self[- ]signed|[Aa]uthentication failed|[Aa]ccess denied|registry\.terraform|docker daemon|docker\.sock|[Nn]ot [Aa]uthori[sz]ed|[Bb]ad user ?name or password"
 )
 _OWN_HOST = re.compile(
     r"localhost|\b127\.0\.0\.\d|\b0\.0\.0\.0\b|::1\b|169\.254\.|\.s\.PGSQL\.|through socket|unix socket|/var/run/|/tmp/[\w.-]+\.sock"

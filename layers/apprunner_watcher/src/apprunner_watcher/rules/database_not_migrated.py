@@ -19,12 +19,18 @@ _OF_A_USER = re.compile(
     re.IGNORECASE,
 )
 
+_GOES_ON = re.compile(
+    r"\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|fall(?:ing)? back|using (?:the )?defaults?)\b", re.IGNORECASE
+)
+
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the server's or the framework's own words for what the schema lacks, in an application that never serves."""
     pending = matches.application("pending")
     absent = [match for match in matches.application("absent") if not _BOOKKEEPING.search(match.line.said)]
     if snapshot.is_live:
+        pending = [match for match in pending if not _GOES_ON.search(match.line.said)]
+        absent = [match for match in absent if not _GOES_ON.search(match.line.said)]
         absent = [match for match in absent if not _OF_A_USER.search(match.line.said)]
     if found := proved(snapshot, [*pending, *absent], heals=False, least=1):
         match, confidence = found
@@ -82,19 +88,23 @@ RULE = Rule(
         "pending": (
             # Rails, Phoenix
             r"PendingMigrationError|Migrations are pending\b|there are pending migrations for repo"
-            # Hibernate, EF Core
-            r"|Schema-validation: (?:missing (?:table|column|sequence)|wrong column type)|PendingModelChangesWarning|has pending changes\. Add a new migration"
+            # Hibernate
+            r"|Schema-validation: (?:missing (?:table|column|sequence)|wrong column type)"
             # Alembic, Doctrine, Airflow, MLflow, Keycloak, Temporal
             r"|Target database is not up to date|metadata storage is not up to date|You need to (?:initialize|upgrade) the database"
             r"|Detected out-of-date database schema|Database not up-to-date, please migrate|sql schema version compatibility check failed"
             r"|version mismatch for keyspace/database|Found database schema version \S{1,60} !="
+            # Kong, Directus
+            r"|[Dd]atabase needs bootstrapping|New migrations available; run|[Dd]atabase (?:doesn't|does not) have \w{3,40} tables"
             # in words of their own
             r"|[Dd]atabase (?:schema )?(?:is|seems|appears to be) (?:out[- ]of[- ]date|not (?:up[- ]to[- ]date|initiali[sz]ed|migrated))|[Dd]atabase (?:schema )?(?:has not|hasn't|was not|wasn't) (?:yet )?(?:been )?(?:initiali[sz]ed|migrated|upgraded)"
             r"|[Mm]igrations (?:have|were) not (?:all |yet )?(?:been )?(?:run|applied|executed)|(?:[Pp]lease|must|need to|should) (?:first )?run [`'\"]?(?:superset|airflow|flask|langflow|jupyterhub|mlflow|authentik|sentry|rails|bin/rails|rake) db[: ](?:upgrade|migrate|init|setup)"
         ),
         "doubtful": (
-            r"\bfunction [\w.]{1,128}\([^)\n]{0,200}\) does not exist|Cannot do operations on a non-existent table|Requested resource not found: Table"
+            r"\bfunction [\w.]{1,128}\([^)\n]{0,200}\) does not exist|Cannot do operations on a non-existent table|ResourceNotFoundException[^\n]{0,80}Requested resource not found|Requested resource not found: Table"
             r"|\bindex_not_found_exception\b"
+            # a file that migrations would make
+            r"|\bDatabase \S{1,80} does not exist at \S"
         ),
     },
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),

@@ -9,10 +9,13 @@ from apprunner_watcher.snapshot import Snapshot
 # a script or a framework that finds no database may make one
 _IS_MADE = re.compile(r"\bcreat(?:ed|ing)\b|\bcreate (?:it|one|the)\b", re.IGNORECASE)
 
+# SQLite knows no login: its database is a file, which is not there
+_FILE = re.compile(r"\bP1003\b[^\n]{0,200}\bdoes not exist at\b|\bP1003\b[^\n]{0,80}\.(?:db|sqlite3?)\b")
+
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the server's own words for a refused login, in an application that never serves."""
-    refused = [match for match in matches.application("refused") if not _is_made(match)]
+    refused = [match for match in matches.application("refused") if not _is_made(match) and not _is_file(match)]
     if found := proved(snapshot, refused, heals=False):
         match, confidence = found
         return Finding(confidence, (Evidence.of(match.line),))
@@ -24,6 +27,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 def _is_made(match: Match) -> bool:
     return "does not exist" in match[0] and bool(_IS_MADE.search(match.line.said + match.after))
+
+
+def _is_file(match: Match) -> bool:
+    return bool(_FILE.search(f"{match.line.said} {match.after}"))
 
 
 RULE = Rule(
@@ -80,11 +87,15 @@ RULE = Rule(
             # RabbitMQ, NATS, Kafka
             r"|ACCESS[_-]REFUSED\b|username or password not allowed|no access to this vhost|NOT_ALLOWED - (?:vhost [^\n]{1,80} not found|access to vhost (?![^\n]{1,120}limit))"
             r"|AuthenticationFailureException|Probable(?:Authentication|AccessDenied)Error|Authorization Violation"
-            r"|SaslAuthenticationException(?!: \[[0-9a-f-]{36}\]: Access denied)|SASLAuthenticationError|SASL [Aa]uthentication (?:error|failed|Failed)|SASL \S{1,20} (?:authentication failed|mechanism handshake failed)|KafkaJSSASL\w+"
-            # Elasticsearch, OpenSearch, Cassandra, Neo4j, ClickHouse, Snowflake
+            r"|SaslAuthenticationException(?!: \[[0-9a-f-]{36}\]: Access denied)|SASLAuthenticationError|SaslAuthenticationFailed(?:Error)?\b|kafka\.errors\.AuthenticationFailed|SASL [Aa]uthentication (?:error|failed|Failed)|SASL \S{1,20} (?:authentication failed|mechanism handshake failed)|KafkaJSSASL\w+"
+            # Elasticsearch, OpenSearch, Cassandra, Neo4j
             r"|unable to authenticate user \[|missing authentication credentials for REST request|failed to authenticate user \["
             r"|AuthenticationException\(401|Provided username [^\n]{1,80} and/or password are incorrect|unauthorized due to authentication failure"
-            r"|password is incorrect, or there is no user with such name|Incorrect username or password was specified"
+            # ClickHouse, Snowflake, InfluxDB, ArangoDB, etcd
+            r"|password is incorrect, or there is no user with such name|\bcode: (?:81|516), message: |Database \S{1,128} does(?:n't| not) exist\W{1,3}(?:UNKNOWN_DATABASE|$)"
+            r"|Incorrect username or password was specified|Snowflake\w{1,40}: JWT token is invalid\b|Failed to connect to DB\. Verify the account name"
+            r"|\"code\": ?\"unauthorized\", ?\"message\": ?\"unauthorized access|\[ERR 11\] ?not authorized|ArangoError: not authorized"
+            r"|etcdserver: (?:authentication failed|invalid auth token)|DPY-4001\b"
         ),
         # where the password is not set at all, where the server knows the user and refuses the address, and the like
         "doubtful": (

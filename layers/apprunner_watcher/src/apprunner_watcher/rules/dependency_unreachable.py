@@ -63,7 +63,7 @@ def _is_own(snapshot: Snapshot, failure: Failure) -> bool:
 def _most_telling(failed: Sequence[Failure]) -> Failure:
     """The first that is not passed over, and of these the first that names a host."""
     grave = [one for one in failed if not one.match.line.is_passing] or failed
-    plain = [one for one in grave if one.is_plain] or grave
+    plain = [one for one in grave if one.is_plain] or [one for one in failed if one.is_plain] or grave
     return next((one for one in plain if one.place), plain[0])
 
 
