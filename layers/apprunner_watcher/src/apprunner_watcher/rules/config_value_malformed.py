@@ -146,7 +146,7 @@ RULE = Rule(
             # Prisma, SQLAlchemy, libpq, asyncpg, pgx
             r"provided database string is invalid|invalid port number in database URL|Error parsing connection string|Could not parse (?:SQLAlchemy|rfc1738) URL from|[Ii]nvalid (?:dsn|DSN): |missing \\?\"=\\?\" after|invalid integer value \"[^\"]*\" for connection option|failed to parse as (?:URL|keyword/value|DSN)|invalid connection string\b"
             # MongoDB
-            r"|mongodb\+srv URI cannot have|MongoParseError: |pymongo\.errors\.InvalidURI|error parsing uri: |The connection string is invalid|MongoDB\.Driver\.MongoConfigurationException"
+            r"|mongodb\+srv URI cannot have|MongoParseError: |pymongo\.errors\.InvalidURI|error parsing uri: (?!lookup )|The connection string is invalid|MongoDB\.Driver\.MongoConfigurationException"
             # Go's MySQL, .NET, JDBC, Ecto, Symfony, Rust, Redis, Kafka
             r"|missing the slash separating the database name|did you forget to escape a param value|default addr for network '[^']*' unknown|Format of the initialization string does not conform|Malformed database URL|Invalid JDBC URL|PSQLException: Unable to parse URL|JDBC URL[^\n]{0,60}\b(?:invalid|malformed)|Ecto\.InvalidURLError|path should contain the database name|MalformedDsnException|DSN is invalid|Malformed parameter \"url\"|error with configuration: |RelativeUrlWithoutBase|relative URL without a base|Configuration\((?:Invalid|Empty|Relative)|due invalid URI|Invalid (?:redis|Redis) (?:URL|URI)|Invalid url in bootstrap\.servers"
             # object stores, Azure, Sentry

@@ -65,6 +65,7 @@ RULE = Rule(
             r"remaining connection slots are reserved|too many clients already|too many connections for (?:role|database|tenant)"
             r"|no more connections allowed|[Mm]ax client connections reached|max clients (?:are )?(?:reached|limited)|MaxClientsInSessionMode"
             r"|['\"(]53300['\")]|SQLSTATE 53300|TooManyConnectionsError|[Tt]imed-out waiting to acquire database connection"
+            r"|Failed to acquire permit to connect to the database"  # Neon
             # MySQL and MariaDB
             r"|(?:[Ee]rror|SQLSTATE|HY000|08004|Exception|1040)[^\n]{0,80}\b[Tt]oo many connections\b|\bER_CON_COUNT_ERROR\b|\bER_TOO_MANY_USER_CONNECTIONS\b"
             r"|max_user_connections' (?:active connections|resource)|exceeded the 'max_(?:user_)?connections|^Too many connections$"

@@ -111,11 +111,12 @@ RULE = Rule(
             # golang-migrate, goose, Gitea and others
             r"|Dirty database version \d|migration failed(?: in line \d+)?: (?!dial|EOF|context)|failed to run SQL migration|goose(?: run)?: (?:ERROR|failed to (?:run|apply|collect))|found \d+ missing migrations"
             r"|migration failed \(id = |no migration found for version|is for a newer Gitea|migrate: migration\[|has migration lock; cannot run migrations"
+            r"|connected database is not clean"  # Atlas
             # sqlx, refinery, SeaORM, Diesel
-            r"|migration \d+ was previously applied but|while executing migration \d|migration \d+ is partially applied|value: (?:VersionM\w+|ExecuteMigration|Dirty)\("
+            r"|migration \d+ was previously applied but|while executing migration \d|migration \d+ is partially applied|(?:value: |: ['\"]?)(?:VersionM\w+|ExecuteMigration|Dirty)\(|run migrations: Version\w+\("
             r"|is missing from the filesystem|is different than filesystem one|this migration has been applied but its file is missing|Failed to run \d{4}-\d\d-\d\d\S{1,160} with: "
             # Ecto, EF Core, DbUp
-            r"|Ecto\.MigrationError|[Cc]ould not find migrations directory|There is already an object named '"
+            r"|PendingModelChangesWarning|has pending changes\. Add a new migration|Ecto\.MigrationError|[Cc]ould not find migrations directory|There is already an object named '"
             # two processes make the same tables at once
             r"|\bpg_type_typname_nsp_index\b|\bpg_class_relname_nsp_index\b"
         ),
@@ -141,7 +142,7 @@ RULE = Rule(
         ),
         "said": (
             r"(?i:\b(?:failed|unable|error|could not|couldn't|cannot|exception)\b (?:to |while |when |during |in )?(?:run|running|apply|applying|execute|executing|perform|performing)?(?: the)?(?: pending)?(?: database| db| schema| sql)? ?migrations?\b)"
-            r"|(?i:\b(?:database |db |schema |prisma )?migrations? (?:has |have )?(?:failed|error|could not)\b)|(?:Schema|Migration) engine error|flywayInitializer|liquibase' defined"
+            r"|(?i:\b(?:database |db |schema |prisma )?migrations? (?:\d[\w.-]{1,80} )?(?:has |have )?(?:failed|error|could not)\b)|(?:Schema|Migration) engine error|flywayInitializer|liquibase' defined"
         ),
         # what only a change of the schema is answered
         "of_schema": (

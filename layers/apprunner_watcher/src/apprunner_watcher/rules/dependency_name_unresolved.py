@@ -22,7 +22,7 @@ from apprunner_watcher.rule import (
 from apprunner_watcher.snapshot import Snapshot
 
 _NAME = re.compile(
-    r"(?:ENOTFOUND|EAI_AGAIN|EAI_FAIL|EAI_NODATA|ENODATA|ESERVFAIL)[ :]+(?P<node>[^\s,'\"]+)"
+    r"(?:ENOTFOUND|EAI_AGAIN|EAI_FAIL|EAI_NODATA|ENODATA|ESERVFAIL|query\w+ E[A-Z]+)[ :]+(?P<node>[^\s,'\"]+)"
     r"|UnknownHostException: (?:Failed to resolve ')?(?P<java>[\w.-]+)|\blookup (?:tcp/)?(?P<go>[\w.-]+)(?:: | on )"
     r"|host name \"(?P<libpq>[^\"]*)\"|[Cc]ould(?: not|n't) resolve (?:proxy|host|server):? [`'\"(]?(?P<curl>[^\s'\"`;)]+)"
     r"|Failed to resolve '(?P<urllib>[\w.-]+)|bad address '(?P<busybox>[^']*)'|[Uu]nknown (?:MySQL )?(?:server )?host:? ['\"]?(?P<mysql>[\w.-]+)"
@@ -117,6 +117,10 @@ RULE = Rule(
         "unresolved": (
             # Node.js
             r"\b(?:getaddrinfo|query\w*) (?:ENOTFOUND|EAI_AGAIN|EAI_FAIL|EAI_NODATA|ENODATA|ESERVFAIL)\b|\bENOTFOUND\b|\bEAI_AGAIN\b"
+            r"|\bquery(?:Srv|Txt|Cname) (?:ECONNREFUSED|ETIMEOUT|EREFUSED|EBADRESP|ENOTFOUND)\b"
+            # dnspython, the drivers of MongoDB
+            r"|resolution lifetime expired|DNS operation timed out|\bdns\.resolver\.(?:NXDOMAIN|NoAnswer|NoNameservers|LifetimeTimeout)\b|All nameservers failed to answer"
+            r"|Failed looking up SRV record|Unable to look up (?:TXT|SRV) record"
             # libc, by whatever is written in C, Python, Ruby, PHP
             r"|[Nn]ame or service not known|[Tt]emporary failure in name resolution|No address associated with hostname|nodename nor servname"
             r"|Name does not resolve|Non-recoverable failure in name resolution|could not translate host name|getaddrinfo failed|php_network_getaddresses"

@@ -53,8 +53,8 @@ RULE = Rule(
             # MySQL, SQL Server, Oracle
             r"|Server shutdown in progress|\bER_SERVER_SHUTDOWN\b|Server is in script upgrade mode|Database '[^']{1,128}' (?:is being recovered|cannot be opened\. It is in the middle)"
             r"|Database '[^']{1,128}' on server '[^']{1,128}' is not currently available|ORA-(?:01033|01034|01109|12528)\b"
-            # Aurora Serverless
-            r"|resuming after being auto-paused|DatabaseResumingException"
+            # Aurora Serverless, Neon
+            r"|endpoint has been disabled\. Enable it|resuming after being auto-paused|DatabaseResumingException"
             # Redis and Valkey
             r"|\bLOADING (?:Redis|Valkey) is loading|BusyLoadingError|(?:Redis|Valkey) is loading the dataset in memory"
             r"|\bCLUSTERDOWN\b|Hash slot not served|\bMASTERDOWN\b|No master found for\b"

@@ -76,7 +76,9 @@ _FAILED = re.compile(
     r"|Network Adapter could not|Exception in monitor thread|[Tt]imed out|timeout|ETIMEDOUT|no response|couldn't connect to|ServerSelection|[Cc]annot assign requested address|EADDRNOTAVAIL"
 )
 _SEVERAL = 3
-_REFUSED = re.compile(r"ECONNREFUSED|econnrefused|\b[Rr]efused\b|ConnectionRefused")
+_REFUSED = re.compile(
+    r"ECONNREFUSED|econnrefused|\b[Rr]efused\b|ConnectionRefused|Could not connect to the endpoint URL|UnableToConnect"
+)
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
@@ -148,6 +150,8 @@ def _port(match: Match) -> str:
         return "5432"
     if groups.get("mysql"):
         return "3306"
+    if groups.get("sqlserver"):
+        return "1433"
     return groups.get("port") or ""
 
 
@@ -188,7 +192,8 @@ RULE = Rule(
             r"|\bStarting (?:mysqld|redis-server|mongod|postgres)|supervisord started with pid"
         ),
         "socket": (
-            r"(?P<postgres>/\.s\.PGSQL\.\d+|Is the server running (?:locally|on (?:host \"(?:localhost|127\.0\.0\.1|::1)\"|that host and accepting\"? on socket)))"
+            r"(?P<sqlserver>LocalDB is not supported on this platform|Unable to locate a Local Database Runtime)"
+            r"|(?P<postgres>/\.s\.PGSQL\.\d+|Is the server running (?:locally|on (?:host \"(?:localhost|127\.0\.0\.1|::1)\"|that host and accepting\"? on socket)))"
             r"|(?P<mysql>[Cc]an't connect to (?:local )?(?:MySQL |MariaDB )?server (?:on '(?:localhost|127\.0\.0\.1)|through socket)"
             r"|mysqld?\.sock\b|SQLSTATE\[HY000\] \[2002\] No such file or directory|\(HY000/2002\): No such file or directory)"
         ),

@@ -127,7 +127,7 @@ RULE = Rule(
             r"\bCannot find (?:module|package) ['\"]?(?P<node>[@./\w-][^'\"\s]+)|No module named '(?P<python>[\w.]+)'|cannot load such file -- (?P<ruby>[\w./-]+)"
         ),
         "hint": (
-            r"could not locate the Query Engine for runtime|\bspawn \S{0,200}node_modules/\S{0,200} (?:ENOEXEC|Unknown system error -8)|(?:fork/exec |Exec format error: ')\S{0,200}(?:node_modules|site-packages)/|PlatformNotSupportedException: \S+ is not supported on this platform"
+            r"could not locate the Query Engine for runtime|\bspawn \S{0,200}node_modules/\S{0,200} (?:ENOEXEC|Unknown system error -8)|(?:fork/exec |Exec format error: ')\S{0,200}(?:node_modules|site-packages)/|PlatformNotSupportedException: (?!LocalDB)\S+ is not supported on this platform"
             r"|Illegal instruction|\bSIGILL\b|CPU does not support x86-64-v\d|undefined symbol: _?Py\w+"
         ),
         # Bun and other runtimes end with an illegal instruction when they have crashed
