@@ -44,7 +44,7 @@ FAILED = (
     r"|\(HY000/2002\)|Error establishing a database connection|Lost connection to MySQL server at 'reading (?:initial|authorization)|ER_GET_CONNECTION_TIMEOUT|retrieve connection from pool timeout|Timed out in bb8"
     # Redis, Memcached
     r"|Error 1(?:10|11|13) connecting to|Timeout connecting to server|CannotConnectError|RedisConnection(?:Failure)?Exception|JedisConnectionException"
-    r"|UnableToConnect on |not possible to connect to the redis|Could not connect to Redis at|Dalli::(?:Ring|Network)Error|RedisException: (?:Connection|Operation) "
+    r"|UnableToConnect on |not possible to connect to the redis|Could not connect to Redis at|Dalli::(?:Ring|Network)Error|RedisException: (?:Connection|Operation) |\bConnectionTimeoutError\b|ClusterAllFailedError"
     # RabbitMQ, Kafka
     r"|AMQPConnect(?:ion|or)\w*Error|AmqpConnectException|TCPConnectionFailed|None of the specified endpoints were reachable|BrokerUnreachable"
     r"|NoBrokersAvailable|[Bb]roker transport failure|brokers? (?:connections )?are down|run out of available brokers|Unable to bootstrap from"
@@ -79,7 +79,7 @@ FAILED = (
 # What else may be behind these: a pool that is used up, a server that closes.
 _VAGUE = re.compile(
     r"Timeout acquiring a connection|AcquireTimeout|PoolTimedOut|pool timed out while waiting|HikariPool-\d+ - Connection is not available"
-    r"|couldn't get a connection after|Acquisition timeout|Failed to obtain JDBC|ER_GET_CONNECTION_TIMEOUT|retrieve connection from pool|Timed out in bb8|MaxRetriesPerRequest|buffering timed out|not present in metadata|Lost connection to MySQL|Net::ReadTimeout|cURL error 28"
+    r"|couldn't get a connection after|Acquisition timeout|Failed to obtain JDBC|ER_GET_CONNECTION_TIMEOUT|retrieve connection from pool|Timed out in bb8|ClusterAllFailed|MaxRetriesPerRequest|buffering timed out|not present in metadata|Lost connection to MySQL|Net::ReadTimeout|cURL error 28"
     r"|curl: \(28\)|Request timed out\.|HttpClient\.Timeout of|Bootstrap broker|timeout of \d+ms exceeded|while awaiting headers|telegram\.error\.|Error establishing a database connection|was reached but timed out"
 )
 _NOT_OUTBOUND = re.compile(

@@ -134,13 +134,14 @@ RULE = Rule(
             # JDBC, Rails, golang-migrate, AMQP, Laravel
             r"|claims to not accept jdbcUrl|URL must start with '?jdbc|No suitable driver(?! module| found for jdbc:(?:postgresql|mysql|mariadb|sqlserver|clickhouse|redshift|vertica)://)|specifies nonexistent '?\w+'? (?:database )?adapter|database driver: unknown driver|source driver: unknown driver|AMQP scheme must be either|Unsupported driver \[|Expected amqp: or amqps: protocol|Unknown database dialect|The dialect \w+ is not supported"
         ),
-        # an address where a host name alone is wanted; old Node.js prints "host host:port"
+        # an address where a host name alone is wanted, or what a password with an @ leaves of it; old Node.js prints "host host:port"
         "host": (
             r"\b(?:ENOTFOUND|EAI_AGAIN) (?:https?(?::|/|\s|$)|[a-z0-9+]{2,20}://|[\w.-]{1,200}[:/]\d{2,5}\b)|translate host name \"\w{2,20}://|\blookup \w{2,20}://[^\n]{0,100}: no such host"
+            r"|translate host name \"[^\"\n]{0,200}@|\b(?:ENOTFOUND|EAI_AGAIN) [^\s@]{1,100}@|[Uu]nknown (?:MySQL )?server host '[^'\n]{0,200}@|\blookup [^\s@]{1,100}@[\w.-]{1,200}(?: on \S{1,60})?: no such host"
         ),
         "option": (
             r"connect\(\) got an unexpected keyword argument '(?:sslmode|ssl_mode|ssl-mode|sslrootcert|channel_binding|pgbouncer|schema|connection_limit|charset|ssl|options|connect_timeout|sslaccept)'|invalid connection option \"|invalid URI query parameter|invalid (?:dsn: invalid )?sslmode value|unsupported sslmode|unrecognized configuration parameter \"(?:schema|pgbouncer|sslaccept|connection_limit)"
-            r"|MongoParseError: (?:options? )?[\w, ]{1,120}(?:is|are) not supported|Keyword (?:'[^']+' is )?not supported|parameter \"\w+\" requires a \w+ value|Option '[^']+' not supported|Couldn't set \w[\w ]{0,30} \(Parameter|unsupported startup parameter|unknown option \"\w+\" in (?:DSN|connection)"
+            r"|Retryable writes are not supported|does not support retryable writes|MongoParseError: (?:options? )?[\w, ]{1,120}(?:is|are) not supported|Keyword (?:'[^']+' is )?not supported|parameter \"\w+\" requires a \w+ value|Option '[^']+' not supported|Couldn't set \w[\w ]{0,30} \(Parameter|unsupported startup parameter|unknown option \"\w+\" in (?:DSN|connection)"
         ),
         "connection_string": (
             # Prisma, SQLAlchemy, libpq, asyncpg, pgx

@@ -35,7 +35,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     for match in matches.application("usual"):
         if not is_harmless(match.line):
             return Finding(at_most(Confidence.LIKELY, confidence), (Evidence.of(match.line),), values)
-    for match in matches.application("file"):
+    for _, match in matches.of("file", "driver"):
         if not is_harmless(match.line):
             return Finding(at_most(Confidence.POSSIBLE, confidence), (Evidence.of(match.line),), values)
     for match in matches.application("conversion")[:MOST_LOOKED_AROUND]:
@@ -88,6 +88,8 @@ RULE = Rule(
         "file": (
             r"DefaultCredentialsError: File [^\n]{1,200} was not found|GOOGLE_APPLICATION_CREDENTIALS environment variable: open |The file at [^\n]{1,200} does not exist, or it is not a file|Error reading credential file from location"
         ),
+        # MySQL's driver for Java, without TLS: an option, or TLS
+        "driver": (r"Public Key Retrieval is not allowed"),
         "conversion": (
             r"invalid literal for int\(\) with base 10: '(?!None|undefined|null|\$)|could not convert string to float: '(?!None|undefined|\$)|strconv\.\w+: parsing |NumberFormatException: For input string: |invalid value for (?:Integer|Float)\(\): |ParseIntError|invalid digit found in string|Input string was not in a correct format|was not recognized as a valid (?:Boolean|TimeSpan)|The input string '[^']*' was not in a correct format|not enough values to unpack"
         ),

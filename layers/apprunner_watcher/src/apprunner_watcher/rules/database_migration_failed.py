@@ -149,7 +149,7 @@ RULE = Rule(
             r"\b(?:relation|table|column|index|type|constraint|Table|sequence|view) [\"'`][^\"'`\n]{1,160}[\"'`](?: (?:of|for) relation \"[^\"\n]{1,128}\")? already exists(?!,? skipping)"
             r"|\b42P07\b|\b42S01\b|\bER_TABLE_EXISTS_ERROR\b|DuplicateTable\b|\btable \w{1,128} already exists|Base table or view already exists"
             r"|Specified key was too long|in key specification without a key length|cannot be cast automatically|could not create unique index|Foreign key constraint is incorrectly formed"
-            r"|Cannot add foreign key constraint|column \"[^\"\n]{1,128}\"[^\n]{0,80} contains null values"
+            r"|mismatch between the models and the database|Cannot add foreign key constraint|column \"[^\"\n]{1,128}\"[^\n]{0,80} contains null values"
         ),
         # Liquibase waits for a lock that a killed container has left
         "waits": (r"Waiting for changelog lock|[Mm]igrations are running at the moment"),

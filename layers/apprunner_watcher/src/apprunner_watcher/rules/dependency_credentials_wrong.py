@@ -62,8 +62,8 @@ RULE = Rule(
             r"|\b(?:role|database) [\"'][^\"']{0,80}[\"'] (?:does not exist|is not permitted to log in|is not currently accepting connections)"
             r"|permission denied for database \"|FATAL:?\s+(?:no such (?:user|database)\b|auth failed|login rejected)|SASL authentication failed"
             r"|RDS [Pp]roxy has no credentials for the role|password that was provided for the role [^\n]{1,80} is wrong"
-            # Supabase, Neon
-            r"|[Tt]enant (?:or user|identifier) not found|tenant/user [^\n]{1,80} not found|Authentication error, reason: \"?Wrong password"
+            # Supabase, Neon, Azure, CockroachDB
+            r"|Invalid Username specified\. Please check|codeParamsRoutingFailed|missing cluster (?:identifier|name)\b|[Tt]enant (?:or user|identifier) not found|tenant/user [^\n]{1,80} not found|Authentication error, reason: \"?Wrong password"
             r"|requested endpoint could not be found, or you don't have access"
             # Prisma, Active Record
             r"|Authentication failed against (?:the )?database server|\bP1000\b|\bP1003\b|\bP1010\b|was denied access on the database"

@@ -26,7 +26,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not told or is_overcome(snapshot.application_log, max(told, key=lambda one: one.line.at).line):
         return None
     first = told[0]
-    limit = Confidence.LIKELY if _TIMED_OUT.search(first.line.said) else Confidence.POSSIBLE
+    is_told = first not in matches.application("cut_off") and _TIMED_OUT.search(first.line.said)
+    limit = Confidence.LIKELY if is_told else Confidence.POSSIBLE
     egress = snapshot.configuration.egress_type
     evidence = (Evidence.of(first.line), Evidence.setting("EgressType", egress))
     return Finding(at_most(limit, confidence), evidence, {"egress": egress})
@@ -88,7 +89,7 @@ RULE = Rule(
         # the server, or something on the way to it, hangs up
         "cut_off": (
             r"server closed the connection unexpectedly|Connection terminated unexpectedly|Connection lost: The server closed|\bPROTOCOL_CONNECTION_LOST\b|Lost connection to (?:MySQL|MariaDB)"
-            r"|MySQL server has gone away|Connection lost - read ECONNRESET|I/O error occurred while sending to the backend|SSL SYSCALL error|session was terminated unexpectedly"
+            r"|MySQL server has gone away|Connection lost - read ECONNRESET|I/O error occurred while sending to the backend|SSL SYSCALL error|\bP1017\b|\bP1002\b|Could not establish session to SSH gateway|session was terminated unexpectedly"
             r"|pymongo\.errors\.AutoReconnect: |\bCONNECTION_(?:CLOSED|ENDED|DESTROYED) \S+:\d"
         ),
         "waits": (

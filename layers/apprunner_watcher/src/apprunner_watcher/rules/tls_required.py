@@ -76,7 +76,7 @@ def _is_of_other_client(snapshot: Snapshot, match: Match) -> bool:
 _CLIENT = re.compile(
     r"postgres|psycopg|asyncpg|\bpgx|\bpq:|sequelize|prisma|P1011|typeorm|knex|sqlalchemy|mysql|mariadb|mongo|redis|valkey|sqlstate|hy000"
     r"|connection to server at|\.(?:rds|cache|docdb)\.amazonaws\.com|\bsql[ :]|odbc|jdbc|hikari|sqlclient|tedious|npgsql|kafka|amqp|rabbit|kombu"
-    r"|celery|\bPDO\b|mysqli|elastic(?:search|_transport)|opensearch|cassandra|ServerSelection|(?:connect to|initiali[sz]e|open|ping) (?:the )?(?:database|db)\b|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
+    r"|celery|\bPDO\b|mysqli|elastic(?:search|_transport)|opensearch|cassandra|ServerSelection|(?:connect to|initiali[sz]e|open|ping|communicating with) (?:the )?(?:database|db)\b|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
     re.IGNORECASE,
 )
 _PORT_OF_TLS = re.compile(r":(?:9094|9096|9098|9194|9196|9198|5671|61617|8883)\b")
@@ -122,10 +122,10 @@ RULE = Rule(
             r"|connection is insecure \(try using `?sslmode|connection requires a valid client certificate|RDS [Pp]roxy requires TLS"
             # libpq, node-postgres, lib/pq, pgx, asyncpg, tokio-postgres, pgjdbc, Npgsql
             r"|server does not support SSL|does not support SSL connections|SSL is not enabled on the server|server refused TLS connection"
-            r"|rejected SSL upgrade|server does not support TLS|No SSL enabled connection from this host|root certificate file \"[^\"]{0,300}\" does not exist"
+            r"|rejected SSL upgrade|server does not support TLS|No SSL enabled connection from this host|root certificate file \"[^\"]{0,300}\" does not exist|Could not open SSL root certificate file"
             r"|ConnectionError\) ssl connect(?: \([^)\n]{1,200}\))?: |server certificate for \"[^\"]{0,255}\" does not match host name|[Ss]erver refused SSL|Postgrex\.Error\) ssl not available"
             # MySQL, MariaDB, PlanetScale, TiDB, Azure
-            r"|Connections using insecure transport are prohibited|\bER_SECURE_TRANSPORT_REQUIRED\b|SSL connection is required\b"
+            r"|Authentication requires secure connection|Connections using insecure transport are prohibited|\bER_SECURE_TRANSPORT_REQUIRED\b|SSL connection is required\b"
             r"|server does not allow insecure connections|SSL connection error: |MySqlException[^\n]{0,40}: SSL Connection error|TLS/SSL error: |HANDSHAKE_NO_SSL_SUPPORT"
             r"|Server does not support secure conn|Cannot connect to MySQL (?:by )?using SSL|SSL Authentication Error|TLS requested but server does not support TLS"
             # Prisma, sqlx
@@ -163,7 +163,7 @@ RULE = Rule(
             # Ruby, Go, Elixir, PHP
             r"|/gems/(?:pg|mysql2|trilogy|redis|redis-client|mongo|bunny|ruby-kafka)-\d|^\s*(?:github\.com/(?:lib/pq|jackc/|go-redis/|redis/go-redis|go-sql-driver/|microsoft/go-mssqldb|rabbitmq/)|go\.mongodb\.org/)"
             r"|\((?:postgrex|myxql|redix|amqp) \d|\b(?:Postgrex|MyXQL)\.Protocol|/vendor/(?:predis|mongodb|php-amqplib)/|\[ioredis\] Unhandled|Redis (?:Client )?[Ee]rror\b"
-            r"|(?:[Cc]an't|[Uu]nable to|[Cc]ould not|[Cc]annot|[Ff]ailed to) connect to (?:the )?(?:[Dd]atabase|DB|PostgreSQL|MySQL|Redis|MongoDB)\b|[Dd]atabase connection (?:failed|error)"
+            r"|(?:[Cc]an't|[Uu]nable to|[Cc]ould not|[Cc]annot|[Ff]ailed to) (?:connect to|ping|open) (?:the )?(?:[Dd]atabase|mysql|postgres|redis|mongo|DB|PostgreSQL|MySQL|Redis|MongoDB)\b|[Dd]atabase connection (?:failed|error)"
             r"|\b(?:Microsoft|System)\.Data\.SqlClient\.SqlException|\bNpgsql\.NpgsqlException|MySqlConnector\.MySqlException|PSQLException|MySQLNonTransientConnectionException|SQLServerException|Mongo\w*Exception"
             r"|^\s*at (?:Npgsql|MySqlConnector|MySql\.Data|Microsoft\.Data\.SqlClient|System\.Data\.SqlClient|StackExchange\.Redis|MongoDB\.Driver)\."
         ),
