@@ -26,7 +26,7 @@ _GOES_ON = re.compile(
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the server's or the framework's own words for what the schema lacks, in an application that never serves."""
-    pending = matches.application("pending")
+    pending = list(matches.application("pending"))
     absent = [match for match in matches.application("absent") if not _BOOKKEEPING.search(match.line.said)]
     if snapshot.is_live:
         pending = [match for match in pending if not _GOES_ON.search(match.line.said)]

@@ -3,7 +3,6 @@
 import re
 
 from apprunner_watcher.dependency import Dependency
-from apprunner_watcher.knowledge.misread import READS_A_LENGTH, is_misread
 from apprunner_watcher.knowledge.proof import proved
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
@@ -12,7 +11,7 @@ from apprunner_watcher.snapshot import Snapshot
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the server's refusal of a plain connection, or the failed TLS set-up with a database, cache or broker."""
-    if found := proved(snapshot, (*matches.application("refused"), *_misread(snapshot, matches))):
+    if found := proved(snapshot, matches.application("refused")):
         return _finding(*found)
     certificates = matches.application("certificate")
     failed = (*certificates, *matches.application("handshake"))
@@ -21,12 +20,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     unnamed = [match for match in failed if not _is_of_other_client(snapshot, match)]
     if (found := proved(snapshot, unnamed)) and (finding := _unnamed(snapshot, *found, matches)):
         return finding
-    return _doubtful(snapshot, matches)
-
-
-def _misread(snapshot: Snapshot, matches: Matches) -> list[Match]:
-    frames = matches.application("reads_a_length")
-    return [one for one in matches.application("heap") if is_misread(snapshot, one, frames)]
+    return _truncated(snapshot, matches)
 
 
 def _finding(match: Match, confidence: Confidence) -> Finding:
@@ -46,15 +40,8 @@ def _unnamed(snapshot: Snapshot, match: Match, confidence: Confidence, matches: 
     return Finding(Confidence.LIKELY if dependencies else Confidence.POSSIBLE, (Evidence.of(match.line),))
 
 
-def _doubtful(snapshot: Snapshot, matches: Matches) -> Finding | None:
-    """A broker hangs up on whom it does not understand; PostgreSQL says at the end of a line, which may be cut off."""
-    hung_up = () if matches.application("not_established") else matches.application("hung_up")
-    if found := proved(snapshot, hung_up):
-        match, confidence = found
-        is_of_tls = bool(_PORT_OF_TLS.search(match.line.said))
-        return Finding(
-            at_most(Confidence.LIKELY if is_of_tls else Confidence.POSSIBLE, confidence), (Evidence.of(match.line),)
-        )
+def _truncated(snapshot: Snapshot, matches: Matches) -> Finding | None:
+    """PostgreSQL says at the end of the line whether there was encryption: it may be cut off."""
     found = proved(snapshot, matches.application("no_entry"))
     return Finding(Confidence.POSSIBLE, (Evidence.of(found[0].line),)) if found else None
 
@@ -79,7 +66,6 @@ _CLIENT = re.compile(
     r"|celery|\bPDO\b|mysqli|elastic(?:search|_transport)|opensearch|cassandra|ServerSelection|(?:connect to|initiali[sz]e|open|ping|communicating with) (?:the )?(?:database|db)\b|:(?:5432|3306|6379|6380|27017|5671|9094|9096|1433|9200)\b",
     re.IGNORECASE,
 )
-_PORT_OF_TLS = re.compile(r":(?:9094|9096|9098|9194|9196|9198|5671|61617|8883)\b")
 _OVER_HTTPS = re.compile(r"elastic(?:search|_transport)|opensearch|:9200\b", re.IGNORECASE)
 _OTHER_CLIENT = re.compile(
     r"https?://|undici|axios|node-fetch|FetchError|fetch failed|/got/|superagent|nodemailer|ESOCKET|\bsmtp|googleapis"
@@ -167,17 +153,6 @@ RULE = Rule(
             r"|\b(?:Microsoft|System)\.Data\.SqlClient\.SqlException|\bNpgsql\.NpgsqlException|MySqlConnector\.MySqlException|PSQLException|MySQLNonTransientConnectionException|SQLServerException|Mongo\w*Exception"
             r"|^\s*at (?:Npgsql|MySqlConnector|MySql\.Data|Microsoft\.Data\.SqlClient|System\.Data\.SqlClient|StackExchange\.Redis|MongoDB\.Driver)\."
         ),
-        # Kafka's client speaks plainly to a port of TLS
-        "reads_a_length": READS_A_LENGTH,
-        "heap": (r"OutOfMemoryError: Java heap space"),
-        # Kafka; RabbitMQ and Amazon MQ, by the clients of Python, Go, Node.js and Java
-        "hung_up": (
-            r"terminated during authentication\. This may happen|Bootstrap broker \S+ [^\n]{0,60}disconnected|pika\.exceptions\.IncompatibleProtocolError"
-            r"|Exception \(501\) Reason: \"EOF\"|Socket closed abruptly during opening handshake|AMQP protocol version mismatch"
-            r"|rediss:// URL must have parameter ssl_cert_reqs"  # Celery
-        ),
-        # nobody was there: then it is the way
-        "not_established": (r"Connection to node -?\d+ [^\n]{0,120}could not be established"),
         "no_entry": (r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))"),
     },
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
