@@ -19,12 +19,13 @@ from apprunner_watcher.rule import (
 )
 from apprunner_watcher.snapshot import Snapshot
 
+_KILLED = frozenset({137, 139})  # by memory or a crash: what misses a variable ends itself
 # of their own: the instance role makes them needless
 _AWS_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
 _OPTIONAL = re.compile(
     r"(?i)\bdisabl|\boptional|\bfall(?:ing|s)? ?back|\bdefault(?:s|ing)? to|\bskip|\bignor|\bcontinu|\bgoing on\b"
     r"|\b(?:using|use|uses|assum\w+) (?:the |a |an )?(?:default|built-in|in-memory|random|(?:system |os )?env)"
-    r"|\bwill not be\b|\bnot enabled\b|\bwon't be\b|\bgenerat(?:ed|ing) (?:a |one )"
+    r"|[,;(:-][\w -]{1,40} (?:is |are )?(?:off|inactive|unverified)\b|\bwill not be\b|\bnot enabled\b|\bwon't be\b|\bgenerat(?:ed|ing) (?:a |one )"
 )
 # DEBUG and INFO are levels of loggers, and words as well
 _IS_ERROR = re.compile(r"(?:Error|Exception|ImproperlyConfigured|panicked)\b")
@@ -33,7 +34,9 @@ _WARNS = re.compile(r"(?i)warn")
 _LAST = 4
 _SAYS_NOTHING = re.compile(
     r"^\s*(?:$|at |npm |error Command failed|"
-    r"Node\.js v|info Visit|\[?nodemon|error: script|exit|\^|[}\])]|For more|File \")"
+    r"Node\.js v|info Visit|\[?nodemon|error: script|exit(?:ed|ing)?(?: (?:with|code|status)|\W{0,3}(?:\d|$))|\^|[}\])]|For more|File \""
+    # Go, Rust, Python's servers, supervisors
+    r"|goroutine \d|\S{1,200}\.go:\d+(?: \+0x|$)|[\w./*-]{1,200}\([^)]{0,200}\)$|note: run with|\d+: \S{1,100}::|\[\S+ \S+ \S+\] \[\d+\] \[INFO\]|\[?cont-(?:init|finish)|s6-|\S+ exited|PM2)"
 )
 SET_IT = Step(
     "Set it; a secret belongs into Secrets Manager or Parameter Store and is referenced by its ARN"
@@ -63,8 +66,10 @@ def missed(wanted: Iterable[Wanted], snapshot: Snapshot) -> Finding | None:
         return None
     first = next((one for one in absent if one.is_demand), absent[0])
     state = state_of(first.name, snapshot)
-    if not first.is_demand and not _is_last(first.line, snapshot):
+    if not first.is_demand and (not is_last(first.line, snapshot) or is_drowned(first.line, snapshot)):
         return None
+    if snapshot.service_log.exit_code in _KILLED:
+        confidence = at_most(Confidence.POSSIBLE, confidence)
     if not first.is_demand or state == SET_AGAIN:
         confidence = at_most(Confidence.LIKELY, confidence)
     alike = [one for one in absent if one.is_demand == first.is_demand and state_of(one.name, snapshot) == state]
@@ -157,6 +162,26 @@ def first_of(match: re.Match[str]) -> str:
     return next((text for text in match.groups() if text), "")
 
 
-def _is_last(line: Line, snapshot: Snapshot) -> bool:
+# Languages, linkers, databases and web servers say the same of their own names.
+NO_VARIABLE = re.compile(
+    r"SQLALCHEMY_BINDS|\bJAVA_HOME\b|\bno-undef\b|ReferenceError|NameError|ImportError|AttributeError|Undefined constant|uninitialized constant|cannot import name|version [`']|^undefined: "
+    r"|provide an export named|(?i:permission denied|\bwritable\b|read-only)|(?i:\b(?:table|column|relation|sequence|view|constraint|schema|index|role)\b[ :=]{1,2}[`'\"\[]?[A-Z])"
+    r"|(?i:\b(?:script|argument|flag|file|command|target|task|property|dependency|library|constant|class|module|package|function|method|symbol|type|enum|field|header|cookie|topic|queue|bucket|template|tag|error code|status|code)\b[ :=]{1,2}[`'\"\[]?)[A-Z]"
+)
+
+
+_IS_LOUDER = re.compile(r"\b[A-Z]?\w*(?:Error|Exception)\b|\bpanic: |\b(?:FATAL|fatal)\b")
+_ABOUT_SETTINGS = re.compile(r"(?i)\benv|variable|config|setting|missing|required|not set|undefined")
+_BELOW = 12  # lines
+
+
+def is_drowned(line: Line, snapshot: Snapshot) -> bool:
+    """Whether an error about something else comes below it: then the line may have been about what is optional."""
+    below = (one.said for one in snapshot.application_log.below(line, _BELOW))
+    return any(_IS_LOUDER.search(said) and not _ABOUT_SETTINGS.search(said) for said in below)
+
+
+def is_last(line: Line, snapshot: Snapshot) -> bool:
+    """Whether nothing else is said before the end, but for what the end itself prints."""
     below = (one for one in snapshot.application_log.below(line) if not _SAYS_NOTHING.search(one.text))
     return not _SAYS_NOTHING.search(line.text) and len(list(islice(below, _LAST))) < _LAST

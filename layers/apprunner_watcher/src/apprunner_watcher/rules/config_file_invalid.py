@@ -50,8 +50,8 @@ RULE = Rule(
     service_patterns={
         "refused": (
             r"^\[AppRunner\][^\n]{0,160}?(?i:\b(?:apprunner\.ya?ml|config(?:uration)? file)\b[^\n]{0,160}?"
-            r"(?:invalid|not valid|malformed|could(?:n't| not)|can(?:not|'t)|not found|missing|(?:does|did)(?: not|n't)|unable|fail(?:ed|ure)|error|unsupported|unrecogni[sz]ed|incorrect|is empty|no such|must)"
-            r"|(?:failed to|unable to|could(?:n't| not)|can(?:not|'t)|error(?: while)?|invalid|missing|malformed)\b[^\n]{0,80}?\b(?:apprunner\.ya?ml|config(?:uration)? file)\b)"
+            r"(?:invalid|not valid|malformed|could(?:n't| not)|can(?:not|'t)|not found|missing|(?:does|did)(?: not|n't)|unable|fail(?:ed|ure)|error|unsupported|unrecogni[sz]ed|incorrect|is empty|no such|must|contains (?:an? )?(?:unknown|duplicate|unexpected))"
+            r"|(?:failed to|unable to|could(?:n't| not)|can(?:not|'t)|error(?: while)?|invalid|missing|malformed|(?:does|did)(?: not|n't) (?:contain|have|include)|no|(?:unsupported|unknown|unexpected|duplicated?|required) (?:key|keys|property|field|section|attribute|value))\b[^\n]{0,80}?\b(?:apprunner\.ya?ml|config(?:uration)? file)\b)"
         ),
         # the words of YAML parsers
         "yaml": (

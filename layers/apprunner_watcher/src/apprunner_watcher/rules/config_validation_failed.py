@@ -104,9 +104,11 @@ RULE = Rule(
         ),
         # words that need no headline: a loader names the variable, and what is wrong with it
         "names_variable": (
-            rf"Environment variable \"?{_NAME}\"? (?:is )?invalid: ?\[|Config validation error: [^\n]{{0,300}}\"?{_NAME}\"? (?:length )?(?:must|fails|with value|contains)|property {_NAME} has failed the following constraints: (?!isNotEmpty|isDefined|isString)"
-            rf"|env-var: \"{_NAME}\" should be |\b{_NAME}: Invalid (?:url|email|port|bool|number|json|choice|host|option|enum)\b|\b{_NAME}['\"]?: ?\[\s?['\"](?:Invalid (?!input: expected \w+, received undefined)|Too small: expected (?!string to have >=1 )|String must contain at least (?!1 )|Must be |must )"
+            rf"Environment variable \"?{_NAME}\"? (?:is )?invalid: ?\[(?!'Not a valid (?:integer|number|boolean|list|URL|UUID|JSON|mapping|timedelta|date|time))|Config validation error: [^\n]{{0,300}}\"?{_NAME}\"? (?:length )?(?:must|fails|with value|contains)|property {_NAME} has failed the following constraints: (?!isNotEmpty|isDefined|isString)"
+            rf"|env-var: \"{_NAME}\" should be (?!a valid |valid )|\b{_NAME}: Invalid (?:url|email|port|bool|number|json|choice|host|option|enum)\b|\b{_NAME}['\"]?: ?\[\s?['\"](?:Invalid (?!input: expected \w+, received undefined)|Too small: expected (?!string to have >=1 )|String must contain at least (?!1 )|Must be |must )"
             rf"|env/{_NAME} must |\benv{_NAME} must |error: {_NAME}: must be |field \"\w+\" [^\n]{{0,60}}validation failed"
+            # Go's validator; what stands behind "Key" is redacted
+            r"|Key: '(?:\*\*\*|\w*(?:[Cc]onf\w*|[Cc]fg|Settings?|Env\w*|Options?)(?:\.\w+){1,6})' Error:Field validation for '\w+' failed on the '(?!required)"
         ),
     },
 )

@@ -83,7 +83,7 @@ RULE = Rule(
             r"|No spring\.config\.import property has been defined"
             r"|Invalid value '[^']*' for configuration property '[\w.-]+'|Property '?spring\.profiles|InvalidConfigDataPropertyException|InvalidConfigurationPropertyValueException|The following profiles are (?:invalid|mutually exclusive)"
             # Quarkus, SmallRye, Micronaut
-            r"|SRCFG00039|SRCFG00049|Failed to load config value of type|BuildTimeConfigurationMismatch"
+            r"|Failed to load config value of type|BuildTimeConfigurationMismatch"
             # node-convict
             r"|: must be one of the possible values: \[|: must be (?:a port|an integer|a positive integer|of type (?:String|Number|Boolean)|ports or windows named pipes within range|an IP address): value was"
             # Twilio and others that know how their keys begin

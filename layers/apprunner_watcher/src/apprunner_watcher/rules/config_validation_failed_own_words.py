@@ -1,5 +1,7 @@
 """The application refuses, in words of its own, to run with a value that is unsafe or unfit."""
 
+import re
+
 from apprunner_watcher.knowledge.wanted import is_harmless
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -37,9 +39,16 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     )
 
 
+# a variable that is not there, so that the application refuses to start: env-var-missing knows
+_IS_ABSENT = re.compile(
+    r"(?i)\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b[^\n]{0,30}\b(?:undefined|missing|unset|not (?:set|defined|configured|provided|found)|required|empty)\b[^\n]{0,20}\brefus"
+    r"|\brefus[^\n]{0,40}\b(?:without|missing|unset|no) "
+)
+
+
 def _is_grave(match: Match) -> bool:
     # DEBUG is a level of loggers, and a variable's name
-    return not is_harmless(match.line) or "DEBUG" in match[0]
+    return (not is_harmless(match.line) or "DEBUG" in match[0]) and not _IS_ABSENT.search(match.line.said)
 
 
 # a variable; of the verbs with "set" and "provided", env-var-missing knows
@@ -47,7 +56,7 @@ _NAME = r"[`'\"]?\b(?=[A-Z0-9]{1,60}_|(?:DOMAIN|PORT|DEBUG|SECRET|URL|HOST|KEY)\
 _NOUN = r"(?: (?:environment |env |config )?(?:variable|var|setting|value|option))?"
 _NO_ABSENCE = (
     r"(?! (?:also )?(?:set\b|defined|provided|configured|present|specified|supplied|given|non-empty|empty|blank|null|undefined"
-    r"|unset|missing|None|nil|omitted|available|exported|a valid|an? (?:number|integer|URL|url)|in the env|not empty|valid\b|required))"
+    r"|unset|missing|None|nil|omitted|filled|populated|passed|included|there\b|in\b|available|exported|a valid|an? (?:number|integer|URL|url)|in the env|not empty|valid\b|required))"
 )
 _KEY = r"(?:[A-Z][A-Z0-9]*_[A-Z0-9_]{2,60}|(?i:secret|key|password|token|passphrase|salt|pepper|clave|contrase[ñn]a|secreto|chave|senha|segredo|cl[ée]|mot de passe|schl[üu]ssel|passwort|chiave|ключ|секрет|пароль|密钥|密碼|密码|鍵|키))"
 
@@ -80,6 +89,8 @@ RULE = Rule(
             r"|\b(?:unsafe|insecure|invalid|dangerous) (?:configuration|settings|config) (?:for|in) |\b(?:is|are) (?:still )?(?:set to |using )?(?:the |a |an )?(?:insecure |built-in )?(?:default|placeholder|example)(?: value)?[^\n]{0,60}\b(?:refus|production|exit|abort)"
             r"|\brefus(?:es|ing) to (?:start|boot|run)\b(?! as root)|\b(?:cannot|can't|must not|should not|may not|do not) (?:be [`'\"]?(?:\*|true|the default|enabled|wildcard|localhost)|run|start|use)[^\n]{0,60}\b(?:in|for) (?:prod|production)\b|\bDEBUG\b[^\n]{0,30}\b(?:must be|cannot be|should be|is)\b[^\n]{0,20}\b(?:off|false|disabled|true|enabled)\b[^\n]{0,20}\bprod"
             r"|\b(?:in|for) (?:prod|production)(?: environment| mode)?[,:]? [^\n]{0,60}\b(?:must (?:not )?be|cannot be|is not allowed|not allowed|is forbidden)\b"
+            r"|\b(?:change|replace|rotate) (?:it|this|them|the default)\b[^\n]{0,40}\b(?:before|in)\b[^\n]{0,30}\bproduction\b"
+            r"|\b(?:fatal|error|aborting)\b[^\n]{0,60}\bdefault [`'\"]?(?:[a-z0-9]{1,20}_){1,4}(?:secret|key|password|token|salt)\b"
             r"|\bCORS\b[^\n]{0,60}(?:\*|wildcard)[^\n]{0,60}\b(?:not allowed|forbidden|cannot|must not|refus)|ArgumentError: secret_key_base for \w+ must"
         ),
         "named": (
@@ -95,7 +106,8 @@ RULE = Rule(
             r"|[Ee]ncrypt(?:ed|ion)[^\n]{0,60}\b(?:different|wrong|another) (?:encryption )?key\b[^\n]{0,40}\b(?:than|environment|env|config)|encryption key[^\n]{0,80} does not match"
         ),
         "length": (
-            rf"{_KEY}\b[^\n]{{0,60}}\b(?:too short|at least \d+ (?:char|byte|bit|symbol|letter)|(?:must|should|has to|needs to) (?:be|have|contain) (?:exactly |a minimum of |min(?:imum)? |≥ ?|>= ?)?\d+(?:,? (?:or )?\d+){{0,3}}[- ](?:char|byte|bit|hex)|minimum (?:length )?(?:of |is )?\d+|(?:must|should) be longer than \d+|>= ?\d+ char|min(?:imum)? \d+ char|\d+ or more char|shorter than \d+)"
+            rf"{_KEY}\b[^\n]{{0,60}}\b(?:too short|at least \d+ (?:char|byte|bit|symbol|letter)|(?:must|should|has to|needs to) (?:be|have|contain) (?:exactly |a minimum of |min(?:imum)? |≥ ?|>= ?)?\d+(?:,? (?:or )?\d+){{0,3}}[- ](?:char|byte|bit|hex)|minimum (?:length )?(?:of |is )?\d+|(?:must|should) be longer than \d+|>= ?\d+ char|min(?:imum)? \d+ char|length (?:must|should|has to) be (?:at least |exactly )?\d+|\d+ or more char|shorter than \d+)"
+            r"|\b[Mm]inimum (?:password|key|secret|token) length is \d+|[Pp]assword does not meet [^\n]{0,60}\bpolicy"
             # "at least" and "characters" of other languages
             rf"|{_KEY}[^\n]{{0,80}}(?:al menos|como m[íi]nimo|m[íi]nimo(?: de)?|pelo menos|no m[íi]nimo|ao menos|au moins|au minimum|minimum|mindestens|almeno|minstens|minimaal|minst|co najmniej|alespo[ňn]|не менее|не меньше|минимум|щонайменше|en az|minimal|[íi]t nh[ấa]t|至少|最少|不少于|最小|최소)[^\n\d]{{0,20}}\d+"
             r"(?: ?(?:caract|Zeichen|Byte|bytes|octets|caratteri|karakter|tekens|tecken|tegn|znak|символ|знак|байт|k[ýy] t[ựu]|个字|個字|字符|字元|位|文字|자))"

@@ -2,7 +2,18 @@
 
 import re
 
-from apprunner_watcher.rule import CHANGE_SOURCE_CONFIGURATION, Evidence, Finding, Matches, Phase, Rule, Step, weight
+from apprunner_watcher.rule import (
+    CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
+    Evidence,
+    Finding,
+    Matches,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+    weight,
+)
 from apprunner_watcher.snapshot import Snapshot
 
 _OF_NOTHING_SET = re.compile(r"\$\{?\w")  # a variable that no shell has filled in is another rule's
@@ -14,6 +25,10 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     for match in matches.application("refused"):
         if confidence and not _OF_NOTHING_SET.search(match.line.said):
             return Finding(confidence, (Evidence.of(match.line),), {"service_arn": snapshot.service.arn})
+    for match in matches.application("unknown"):
+        if confidence and not _OF_NOTHING_SET.search(match.line.said):
+            confidence = at_most(Confidence.POSSIBLE, confidence)
+            return Finding(confidence, (Evidence.of(match.line),), {"service_arn": snapshot.service.arn})
     return None
 
 
@@ -23,7 +38,7 @@ RULE = Rule(
     title="An option is given a value that it does not take",
     phase=Phase.START,
     looks_at=frozenset({"application_log", "service", "service_log"}),
-    why="The program reads its options, from the start command or from variables, and ends where one is no number or none of its choices.",
+    why="The program reads its options, from the start command or from variables, and ends where one is no number, none of its choices, or not known at all.",
     fix=(
         Step("Look whether the start command or a variable of that name gives the value that the line quotes."),
         Step("Set it to what the option takes.", CHANGE_SOURCE_CONFIGURATION),
@@ -43,6 +58,11 @@ RULE = Rule(
             r"|invalid (?:boolean )?(?:value|argument) \"[^\n]{0,200}\" for (?:flag )?\"?-[\w, -]{1,60}\"?(?: flag)?: |could not parse \"[^\n]{0,200}\" as \w+ value (?:from|for)"
             # Rust's clap, Node.js's yargs and commander
             r"|invalid value '[^\n]{0,200}' for '-|error: option '-[^\n]{1,80}' argument '[^\n]{0,200}' is invalid|Argument: [\w-]{1,40}, Given: \"|error: option '-[^\n]{1,80}' value '[^\n]{0,200}' from env"
+        ),
+        # one that this version does not have: also what a shell would have taken for itself
+        "unknown": (
+            # Keycloak, Go's flag and cobra, argparse, clap, click, commander
+            r"^Unknown options?: '-|\bunknown (?:shorthand )?flag: |flag provided but not defined: -|error: unrecognized arguments: -|error: unexpected argument '-|Error: No such option: -|error: unknown option '-"
         ),
     },
 )

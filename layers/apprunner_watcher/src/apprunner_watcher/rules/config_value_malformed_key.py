@@ -97,7 +97,7 @@ RULE = Rule(
             # jjwt
             r"|jsonwebtoken\.io\.DecodingException"
             # Rails: the master key does not fit the credentials
-            r"|MessageEncryptor::InvalidMessage|invalid RSA (?:private )?key|TokenValidationError: Token is invalid"
+            r"|MessageEncryptor::InvalidMessage|invalid RSA (?:private )?key|TokenValidationError: Token is invalid(?!! It must be)"
         ),
         # loaders that read documents out of variables
         "settings": (

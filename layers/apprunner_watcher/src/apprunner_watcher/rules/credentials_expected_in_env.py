@@ -83,6 +83,8 @@ RULE = Rule(
             r"(?i)\baws credentials? (?:are|is|must be|not)\b[^\n]{0,20}\b(?:required|missing|set|provided|configured)\b"
             rf"|\b{_KEY}\b[^\n]{{0,80}}\b(?:required|missing|not set|must be set|undefined|is not defined|not found|not present|notpresent|is not provided|cannot be (?:empty|blank|null)|should not be empty|must be (?:defined|provided|a string)|is empty|expected string)\b"
             rf"|\b(?:missing|required|requires|unset|undefined|declare|set the|could not resolve placeholder)\b[^\n]{{0,80}}\b{_KEY}\b"
+            # the SDK's own names of them
+            r"|\b(?:s3|aws|bucket)\b[^\n]{0,60}\baccessKeyId (?:and|or) secretAccessKey\b[^\n]{0,30}\b(?:required|missing|must be|not)\b"
             # Ruby, Python, Elixir
             rf"|\b(?:key not found: \"|KeyError: ')AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)\b"
             # zod: path: [ 'AWS_ACCESS_KEY_ID' ]

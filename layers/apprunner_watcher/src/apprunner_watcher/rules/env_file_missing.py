@@ -68,9 +68,11 @@ RULE = Rule(
     application_patterns={
         "not_there": (
             # phpdotenv, Laravel
-            r"Unable to read any of the environment file\(s\)|Unable to read the environment file"
+            r"Unable to read any of the environment file\(s\)|Unable to read the environment file|Unable to read the \"[^\n\"]{1,200}\" environment file"
+            # shells
+            r"|\b(?:source|\.): can't open '?[\w./-]{0,80}\.env\b|\b(?:line )?\d{1,4}: (?:(?:source|\.): )?(?:can't open '?|cannot open )?[\w./-]{0,80}\.env\b[\w.]{0,20}'?: (?:No such file|not found)"
             # Go: godotenv, viper, and what everybody prints around them
-            r"|(?i:(?:error|failed|unable|could not|cannot|can't|couldn't)(?: while| when| to)? (?:load|read|open|find|locat)(?:ing)?(?: the| a| your)? \.?env(?:ironment)? ?file)|open [\w./-]{0,80}\.env: no such file|Config File \"(?:\.env|app|config)\" Not Found"
+            r"|(?i:(?:error|failed|unable|could not|cannot|can't|couldn't)(?: while| when| to)? (?:load|read|open|find|locat)(?:ing)?(?: the| a| your)? \.?env(?:ironment)? ?file)|open [\w./-]{0,80}\.env: no such file|(?i:(?<![a-z])env file (?:was |is )?(?:not found|missing|does not exist|doesn't exist|could not be found))|Config File \"(?:\.env|app|config)\" Not Found"
             # Python, Node.js, Ruby
             r"|No such file or directory: '[^'\n]{0,80}\.env'|ENOENT: no such file or directory, open '[^'\n]{0,80}\.env[\w.]{0,20}'|\bnode: [\w./-]{0,80}\.env[\w.]{0,20}: not found|No such file or directory @ rb_sysopen - [^\n]{0,80}\.env|(?i:failed to (?:load|read|open) \.env)"
             # Streamlit

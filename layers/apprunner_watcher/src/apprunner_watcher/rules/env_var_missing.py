@@ -3,18 +3,24 @@
 import re
 from collections.abc import Iterator
 
-from apprunner_watcher.knowledge.wanted import MOST_LOOKED_AROUND, SET_IT, Wanted, first_of, missed
+from apprunner_watcher.knowledge.wanted import (
+    MOST_LOOKED_AROUND,
+    NO_VARIABLE,
+    SET_IT,
+    Wanted,
+    first_of,
+    is_drowned,
+    missed,
+)
+from apprunner_watcher.log import Line
 from apprunner_watcher.rule import Finding, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
 _DEMAND = re.compile(
-    r"(?i)error|fatal|panic|exception|critical|throw|abort|exit|\bmust\b|require|❌|✗|✖|missing|mandatory|NotPresent|\bneed"
+    r"(?i)error|fatal|panic|exception|critical|throw|abort|exit|\bmust\b|require|❌|✗|✖|mandatory|NotPresent|\bneed"
 )
-# Languages, linkers, databases and web servers say the same of their own names.
-_NO_VARIABLE = re.compile(
-    r"SQLALCHEMY_BINDS|\bno-undef\b|ReferenceError|NameError|ImportError|AttributeError|Undefined constant|uninitialized constant|cannot import name|version [`']|^undefined: "
-    r"|(?i:\b(?:script|argument|flag|file|command|target|task|property|dependency|library|table|column|relation|sequence|view|constraint|schema|index|constant|class|module|package|function|method|symbol|role|type|enum|field|header|cookie|topic|queue|bucket|template|tag|error code|status|code)\b[ :=]{1,2}[`'\"\[]?[A-Z])"
-)
+# said of what is optional as well: then something louder comes below
+_MAY_BE_OPTIONAL = re.compile(r"(?i)missing")
 _LONGEST_LIST = 12
 # A list of names stands below its headline.
 _LISTED = re.compile(r"^\s*(?:\S{1,40}\s*\| )?[\s\-*•>✗✘❌·\d.)\['\"`]*([A-Z][A-Z0-9_]{2,80})\b(?!=)")
@@ -27,14 +33,22 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 def _named(snapshot: Snapshot, matches: Matches) -> Iterator[Wanted]:
     for match in (*matches.application("says_so"), *matches.application("asks")):
-        if not _NO_VARIABLE.search(match.line.text):
-            yield Wanted(match.line, first_of(match.found), bool(_DEMAND.search(match.line.text)))
+        if not NO_VARIABLE.search(match.line.text):
+            yield Wanted(match.line, first_of(match.found), _is_demand(match.line, snapshot))
     for match in matches.application("headline")[:MOST_LOOKED_AROUND]:
         for row in snapshot.application_log.below(match.line, _LONGEST_LIST):
             if name := _LISTED.search(row.said):
                 yield Wanted(match.line, name[1])
             elif row.said.strip():
                 break
+
+
+def _is_demand(line: Line, snapshot: Snapshot) -> bool:
+    if "⚠" in line.text:
+        return False
+    if _DEMAND.search(line.text):
+        return True
+    return bool(_MAY_BE_OPTIONAL.search(line.text)) and not is_drowned(line, snapshot)
 
 
 _NAME = r"[`'\"$%]{0,2}(?:process\.env\.|import\.meta\.env\.|env\.|ENV\.)?\{?(?<![A-Z0-9_])((?:(?=[A-Z0-9]{1,60}_)[A-Z][A-Z0-9_]{2,80})|[A-Z]{2,30}(?:URL|URI|KEY|TOKEN|SECRET|HOST|DSN|PASSWORD|USER|DATABASE)|PORT|TOKEN|SECRET|DOMAIN|DSN|BUCKET|PASSWORD)\b\}?[`'\"\]]{0,2}"
@@ -45,7 +59,7 @@ _NOUN = r"(?:,? (?:the |an? |required )?(?:[Ee]nvironment|[Ee]nv|ENV|config(?:ur
 # "is missing a scheme" is about what is set
 _GONE = r"missing(?! (?:the|an?|its?|scheme|protocol|port|host|netloc|path|required|one|some|parts?|trailing|leading|quotes?|values? for)\b)"
 _BE = r"(?:is|are|was|were|has|have|does|did)"
-_SET = r"(?:set|defined|provided|configured|found|present|specified|supplied|given|exported|declared|available|filled|exist|initiali[sz]ed)"
+_SET = r"(?:set|defined|provided|configured|found|present|specified|supplied|given|exported|declared|available|filled|populated|passed|included|exist|initiali[sz]ed)"
 _ENV = r"(?:[Ee]nvironment[ _][Vv]ar(?:iable)?s?|ENVIRONMENT VARIABLES?|[Ee]nv(?:\.|ironment)? ?[Vv]ars?|ENV VARS?|[Ee]nv(?: [Vv]ariables?)?)(?:\(s\))?"
 
 RULE = Rule(
@@ -70,7 +84,7 @@ RULE = Rule(
             # X is not set; the X environment variable has not been set; X must be set; X is required; X missing
             rf"|{_NAME}{_NOUN}:?,?"
             rf" (?:(?:{_BE}|could|can|were) ?(?:not|n't)(?: been| be)?(?: yet)?(?: properly| correctly)? {_SET}|(?:is|are|was|were) (?:a |an )?(?:required|{_GONE}|undefined|empty|null|nil|None|blank|mandatory|unset|necessary|needed|absent|not there)"
-            rf"|(?:must|should|has to|have to|needs? to|required to|to|shall) (?:also )?(?:be |have been )?(?:set|defined|provided|configured|present|specified|supplied|given|exist|non-empty|not be empty)"
+            rf"|(?:must|should|has to|have to|needs? to|required to|to|shall) (?:also )?(?:be |have been )?(?:set|defined|provided|configured|present|specified|supplied|given|exist|populated|passed|included|non-empty|not be empty)"
             rf"|(?:must not|cannot|can ?not|can't|should not|shouldn't|may not) be (?:an? )?(?:empty|blank|null|undefined|unset|missing|None|nil|omitted)|(?:wasn't|isn't|aren't|weren't|hasn't been) {_SET}|not {_SET}|{_GONE}|required|unset|NOT SET|MISSING|has no value|expected(?= but|$|[.,!]))(?:\b|$)"
             # DATABASE_URL: NotPresent; ✗ DATABASE_URL - missing
             rf"|{_NAME}\s{{0,3}}(?::|=|[-\u2013\u2014]|=>|->|\.{{3}})\s{{0,3}}[❌✗✘]?\s?[\[(<'\"]?(?:NotPresent|[Mm]issing(?! the| a)|MISSING|[Nn]ot (?:set|found|defined|provided)|NOT SET|NOT FOUND|[Uu]nset|[Rr]equired|environment variable not found|getEnv: does not exist)\b"

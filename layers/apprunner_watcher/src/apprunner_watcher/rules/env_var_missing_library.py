@@ -43,7 +43,7 @@ RULE = Rule(
     application_patterns={
         "DATABASE_URL": (
             # SQLAlchemy, Flask-SQLAlchemy, Django, databases
-            r"Expected string or URL object, got None|Either 'SQLALCHEMY_DATABASE_URI' or 'SQLALCHEMY_BINDS' must be set|'NoneType' object has no attribute '(?:drivername|get_backend_name|_instantiate_plugins)'"
+            r"Expected string or URL object, got None|Either '?SQLALCHEMY_DATABASE_URI'? or '?SQLALCHEMY_BINDS'? must be set|'NoneType' object has no attribute '(?:drivername|get_backend_name|_instantiate_plugins)'"
             r"|settings\.DATABASES is improperly configured|Please supply the (?:NAME|ENGINE) value"
             # Rails
             r"|AdapterNotSpecified|database is not configured for the `?\w+`? environment|'production' database is not configured"
@@ -57,8 +57,20 @@ RULE = Rule(
             r"|Metadata database url (?:is )?not (?:provided|set)|[Dd]atabase (?:URL|url|connection string|DSN) (?:is |was |has )?(?:not (?:been )?(?:set|provided|configured|defined|specified)|missing|required|empty|undefined)|(?:[Mm]issing|[Nn]o) [Dd]atabase (?:URL|url|connection string|DSN)\b"
         ),
         "ConnectionStrings__DefaultConnection": (
-            r"Value cannot be null\.\s{1,3}\(?Parameter(?: name:)? '?(?:connectionString|nameOrConnectionString)\b|The ConnectionString property has not been initialized|[Aa] named connection string was used, but the name '|Host can't be null"
+            r"(?:Value cannot be null|[Vv]alue cannot be an empty string)\.\s{1,3}\(?Parameter(?: name:)? '?(?:connectionString|nameOrConnectionString)\b|The ConnectionString property has not been initialized|[Aa] named connection string was used, but the name '|Host can't be null"
         ),
+        "S3_BUCKET": (
+            # boto3, JavaScript v2 and v3, Ruby, Java
+            r"Invalid type for parameter Bucket, value: None|Invalid bucket name \"(?:None|undefined|null)?\"|HTTP label: Bucket\b|Missing required key 'Bucket'|params\[:bucket\]|ArgumentError: missing required option :name\b|[Bb]ucketName parameter must be specified|[Bb]ucket name (?:cannot|must not|should not) be (?:null|empty|blank)|[Rr]equired bucket name"
+        ),
+        "SQS_QUEUE_URL": (
+            r"Missing required key 'QueueUrl'|Invalid type for parameter QueueUrl, value: None|params\[:queue_url\]"
+        ),
+        "DYNAMODB_TABLE": (
+            r"Missing required key 'TableName'|Invalid type for parameter TableName, value: None|params\[:table_name\]"
+        ),
+        "COUCHDB_USER": (r"You \*MUST\* specify an admin user"),
+        "ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY": (r"Missing Active Record encryption credential"),
         "DB_PASSWORD": (
             r"client password must be a string|fe_sendauth: no password supplied|no password (?:has been )?provided but the backend requires"
         ),
@@ -66,10 +78,10 @@ RULE = Rule(
             r"The `uri` parameter to `openUri\(\)` must be a string, got \"?(?:undefined|null)|Invalid connection string \"?undefined|MongooseError: [^\n]{0,40}\buri\b[^\n]{0,40}undefined|[Mm]ongo(?:DB)? (?:URI|URL|uri|connection string) (?:is |was )?(?:not (?:set|defined|provided|found)|missing|undefined|required)"
         ),
         "REDIS_URL": (
-            r"Value cannot be null\.\s{1,3}\(?Parameter(?: name:)? '?configuration\b|(?:^|Error: ?)\[Upstash Redis\] The '(?:url|token)' property is missing|[Rr]edis (?:URL|url|host) (?:is |was )?(?:not (?:set|defined|provided|configured)|missing|undefined|required)"
+            r"(?:Value cannot be null|[Vv]alue cannot be an empty string)\.\s{1,3}\(?Parameter(?: name:)? '?configuration\b|(?:^|Error: ?)\[Upstash Redis\] The '(?:url|token)' property is missing|[Rr]edis (?:URL|url|host) (?:is |was )?(?:not (?:set|defined|provided|configured)|missing|undefined|required)"
         ),
         "JWT_SECRET": (
-            r"secretOrPrivateKey must have a value|JwtStrategy requires a secret or key|secretOrKey|InvalidArgument\w*: `?secret`? should be set|express-jwt: [^\n]{0,30}secret[^\n]{0,30}should be set|JWT_SECRET_KEY or flask SECRET_KEY must be set|secret or public key must be provided|Missing jwtSecret|jwtSecret not found|The \"key\" argument must be of type [^\n]{1,200}Received (?:undefined|null)"
+            r"secretOrPrivateKey must have a value|JwtStrategy requires a secret or key|secretOrKey|InvalidArgument\w*: `?secret`? should be set|express-jwt: [^\n]{0,30}secret[^\n]{0,30}should be set|JWT_SECRET_KEY or flask SECRET_KEY must be set|secret or public key must be provided|Missing jwtSecret|http\.(?:jwt|cookie)Secret`? not found|jwtSecret not found|The \"key\" argument must be of type [^\n]{1,200}Received (?:undefined|null)"
             r"|String reference not set to an instance of a String\.? \(?Parameter(?: name:)? '?s\b|IDX10703|secret key byte array cannot be null or empty|The Secret cannot be null|IllegalArgumentException: Empty key|JWT (?:secret|SECRET) (?:is |was )?(?:not (?:set|defined|provided|configured|found)|missing|undefined|required|must be (?:set|provided|defined))"
         ),
         "SESSION_SECRET": (
@@ -83,6 +95,7 @@ RULE = Rule(
             r"Missing admin\.auth\.secret configuration|Missing apiToken\.salt|admin\.apiToken\.salt|Missing `?auth\.secret"
         ),
         "SECRET_KEY_BASE": (r"expects conn\.secret_key_base to be set"),
+        "AIRFLOW__CORE__FERNET_KEY": (r"section/key \[core/fernet_key\] not found"),
         "AIRFLOW__API_AUTH__JWT_SECRET": (r"section/key \[api_auth/jwt_secret\] not found"),
         "ROCKET_SECRET_KEY": (r"without a stable `secret_key`"),
         "CHAINLIT_AUTH_SECRET": (r"You must provide a JWT secret in the environment"),

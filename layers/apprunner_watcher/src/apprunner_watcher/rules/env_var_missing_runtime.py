@@ -40,6 +40,9 @@ def _named(matches: Matches) -> Iterator[Wanted]:
         yield Wanted(match.line, first_of(match.found))
     for match in matches.application("key_error"):
         yield Wanted(match.line, match[1], bool(_OF_ENVIRON.search(match.before) or _IS_USUAL.search(match[1])))
+    for match in matches.application("key_error_of_any_case"):
+        if _OF_ENVIRON.search(match.before):
+            yield Wanted(match.line, match[1])
     for match in matches.application("property"):
         yield Wanted(match.line, re.sub(r"[.:-]", "_", first_of(match.found)).upper())
     for match in matches.application("connection_string"):
@@ -124,10 +127,13 @@ RULE = Rule(
         ),
         # os.environ["X"]; a KeyError of an ordinary dictionary is seldom written in capitals
         "key_error": (r"KeyError: ['\"]([A-Z][A-Z0-9_]{2,})['\"](?:$|[\s\"\\,)])"),
+        "key_error_of_any_case": (r"KeyError: ['\"]([A-Za-z_]\w*)['\"]$"),
         # properties of Java, which the environment sets in capitals
         "property": (
             r"Could not resolve placeholder '([\w.-]+)'|The config property ([\w.-]+) is (?:required but it could not be found|defined as the empty String)"
-            r"|Could not resolve placeholder \$\{([\w.-]+)|SRCFG00011: Could not expand value ([\w.-]+) in property|set the configuration property '(quarkus\.datasource\.jdbc\.url)'|No configuration setting found for key '([\w.-]+)'|ApplicationConfigurationException: Property ([\w.-]+) not found"
+            r"|Could not resolve placeholder \$\{([\w.-]+)|SRCFG00011: Could not expand value ([\w.-]+) in property|set the configuration property '(quarkus\.datasource\.jdbc\.url)'|No configuration setting found for key '([\w.-]+)'|(?:Exception: |^)Property (\w{1,40}(?:\.[\w-]{1,40}){1,6}) not found"
+            r"|Error resolving property value \[\$\{([\w.-]+)\}\]\. Property doesn't exist|No config value of type \[?[\w. ]{1,80}\]? exists for: ([\w.-]+)"
+            r"|'((?:[a-z][\w-]{0,40}\.){1,6}[\w-]{1,40})' (?:property )?(?:must be (?:set|specified|provided|configured)|is (?:required|not set|not configured))\b"
             r"|(?:API key|Api key|api-key) must be set\. Use the (?:connection )?property: ([\w.-]+)"
         ),
         "connection_string": (
@@ -137,6 +143,7 @@ RULE = Rule(
         ),
         "section": (
             r"Section '([\w:]+)' not found in configuration|[Mm]issing (?:required )?(?:configuration|config|setting)(?: (?:value|key|section))?(?: for)?:? ['\"]?((?:\w{1,40}:){1,5}\w{1,60})|['\"]((?:\w{1,40}:){1,5}\w{1,60})['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
+            r"|(?<![\w/.:])((?:[A-Z]\w{1,40}:){1,4}[A-Z]\w{1,60}) (?:(?:is|was) )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
         ),
         "prisma": (r"P1012|Prisma schema validation"),
         "prisma_url": (r"\b(?:u|directU)rl\s{1,12}=\s{1,4}env\(\"(\w+)\"\)"),

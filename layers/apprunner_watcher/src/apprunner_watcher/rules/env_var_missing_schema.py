@@ -145,7 +145,7 @@ RULE = Rule(
             # Go's validator, cleanenv, ardanlabs/conf
             r"|Field validation for '(\w+)' failed on the 'required' tag|field \"(\w+)\" is required but the value is not provided|required field ([\w/]+) is missing value"
             # PureConfig, Hoplite, micronaut
-            r"|Key not found: '([\w-]+)'|missing setting: ([\w-]+)|- Could not resolve '([\w.-]+)': Missing"
+            r"|Key not found: '([\w-]+)'|missing setting: ([\w-]+)|- Could not resolve '([\w.-]+)': Missing|'([\w.-]+)': Missing \w+ from config"
         ),
         # pydantic's field, put into one row
         "field": (r"(?<![\w.])([A-Za-z_][\w.]{0,80})(?: -> [\w.]{1,60}){0,5}\s+[Ff]ield required [\[(]type="),

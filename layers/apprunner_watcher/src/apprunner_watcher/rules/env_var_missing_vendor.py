@@ -81,8 +81,12 @@ RULE = Rule(
             r"You haven't specified an [Aa]p[Ii]-?[Kk]ey|The client configuration must have required property: apiKey"
         ),
         "TELEGRAM_BOT_TOKEN": (
-            r"Telegram Bot Token not provided|You must pass the token you received from https://t\.me/Botfather|(?:^|Error: )Empty token!|[Bb]ot [Tt]oken is (?:required|not defined|missing)"
+            r"Telegram Bot Token not provided|You must pass the token you received from https://t\.me/Botfather|(?:^|Error: )Empty token!|Token is invalid! It must be 'str' type instead of|[Bb]ot [Tt]oken is (?:required|not defined|missing)"
         ),
+        "TELEGRAM_API_ID": (
+            r"Your API ID or Hash cannot be empty or None|The API key is required for new authorizations|No API [Kk]ey found\. More info: https://docs\.pyrogram"
+        ),
+        "SMTP_PASSWORD": (r"Missing credentials for \"(?:PLAIN|LOGIN|XOAUTH2)\""),
         "DISCORD_TOKEN": (
             r"TOKEN_INVALID|TokenInvalid\]?: An invalid token was provided|Expected a string token|expected token to be a str, received (?:<class '[Nn]one|None)"
         ),
@@ -106,6 +110,9 @@ RULE = Rule(
         "AZURE_CLIENT_ID": (
             r"options\.clientID cannot be (?:null|empty)|Either a client secret, client assertion|The 'ClientId' option must be provided|IDW10106|AADSTS900144"
         ),
+        "GITHUB_APP_ID": (
+            r"\[@octokit/auth-(?:app|oauth-app)\] \w+ option is required|\[@octokit/\w+\] [^\n]{0,40}\bmust be (?:passed|set)"
+        ),
         "ELASTICSEARCH_NODE": (r"ConfigurationError: Missing node\(s\) option"),
         "KAFKA_BROKERS": (
             r"expected brokers array and got nothing|brokers must not be empty|No resolvable bootstrap urls given in bootstrap\.servers: \[?\]?\s*$|Missing required configuration \"bootstrap\.servers\""
@@ -117,7 +124,7 @@ RULE = Rule(
         "API_KEY": (
             r"[Mm]issing API key\. Pass it to the constructor|NoApiKeyProvided"
             # .NET's clients
-            r"|Value cannot be null\.\s{1,3}\(?Parameter(?: name:)? '?(?:apiKey|accessKey|token|secret|clientSecret|clientId|accountSid|authority|endpoint|tenantId|instance|credential|uri|baseUrl|hostname)\b"
+            r"|(?:Value cannot be null|[Vv]alue cannot be an empty string)\.\s{1,3}\(?Parameter(?: name:)? '?(?:apiKey|accessKey|token|secret|clientSecret|clientId|accountSid|authority|endpoint|tenantId|instance|credential|uri|baseUrl|hostname)\b"
         ),
     },
 )

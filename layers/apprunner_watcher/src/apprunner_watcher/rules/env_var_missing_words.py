@@ -30,9 +30,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 
 _OF_THE_LANGUAGE = re.compile(r"ReferenceError|NameError|AttributeError|no-undef|\bcolumn|\brelation")
 # of settings, not of the tables and files of an application
-_OF = r"(?:[Aa][Pp][Ii]|JWT|jwt|[Ss]igning|[Ee]ncryption|[Ss]ecret|[Ss]ession|[Aa]ccess|[Pp]rivate|[Pp]ublic|[Dd]atabase|DB|[Rr]edis|[Mm]ongo(?:DB)?|[Bb]ot|[Aa]uth|[Cc]ookie|[Cc]lient|[Aa]pp(?:lication)?|[Ww]ebhook|[Ll]icen[sc]e|[Mm]aster|[Bb]roker|SMTP|[Ss]torage|[Ss]upabase|[Ss]tripe|OpenAI|[Ss]entry|[Ss]lack|[Tt]elegram|[Dd]iscord)"
+_OF = r"(?:[Aa][Pp][Ii]|JWT|Jwt|jwt|[Ss]igning|[Ee]ncryption|[Ss]ecret|[Ss]ession|[Aa]ccess|[Pp]rivate|[Pp]ublic|[Dd]atabase|DB|[Rr]edis|[Mm]ongo(?:DB)?|[Bb]ot|[Aa]uth|[Cc]ookie|[Cc]lient|[Aa]pp(?:lication)?|[Ww]ebhook|[Ll]icen[sc]e|[Mm]aster|[Bb]roker|SMTP|[Ss]torage|[Ss]upabase|[Ss]tripe|OpenAI|[Ss]entry|[Ss]lack|[Tt]elegram|[Dd]iscord)"
 _WHAT = r"(?:[Kk]ey|[Ss]ecret|[Tt]oken|[Uu][Rr][Ll]|[Uu][Rr][Ii]|[Dd][Ss][Nn]|[Pp]assword|[Hh]ost(?:name)?|[Cc]onnection [Ss]tring|[Cc]redentials|[Ii][Dd]|[Cc]onfig(?:uration)?)"
-_ABSENT = r"(?:(?:is |was |are |were |has |have )?(?:not (?:been )?(?:set|configured|provided|defined|specified|supplied|given)|missing|undefined|unset)|(?:is|are) (?:required|mandatory|empty|null)|must be (?:set|provided|configured|defined|specified)|not (?:set|configured|provided|defined))\b"
+_ABSENT = r"(?:(?:is |was |are |were |has |have )?(?:not (?:been )?(?:set|configured|provided|defined|specified|supplied|given|found in (?:the )?(?:config|settings|env)\w*)|missing|undefined|unset)|(?:is|are) (?:required|mandatory|empty|null)|must be (?:set|provided|configured|defined|specified)|(?:cannot|can't|must not|may not|should not) be (?:null|empty|blank|undefined)|not (?:set|configured|provided|defined))\b"
 
 RULE = Rule(
     id="env-var-missing-words",
@@ -59,9 +59,11 @@ RULE = Rule(
             r"\b[Ee]ither of --[\w-]{2,60} or --[\w-]{2,60} option expected|"
             rf"\b{_OF}(?:[ -][A-Za-z]{{1,12}}){{0,2}}[ -]?{_WHAT}(?: \([^)\n]{{1,40}}\))? {_ABSENT}"
             rf"|\b(?:[Mm]issing|[Nn]o) (?:required )?(?:(?:a|an|the|valid) )?{_OF}[ -]?(?:[a-z]{{1,12}} )?{_WHAT}(?: (?:was |is |has been )?(?:provided|configured|found|set|given|specified|defined|supplied|passed)|[.!]|$)"
+            # what a constructor demands
+            r"|(?:Exception|Error): ['\"`]?(?:\w{0,40}(?:[Ss]ecret|[Kk]ey|[Tt]oken|[Uu]r[il]|[Pp]assword|[Bb]ucket|[Ee]ndpoint|[Rr]egion|[Cc]lientId|[Hh]ost|[Dd]sn|[Uu]sername)|clientID)['\"`]? (?:must not|cannot|can't|can not|should not|may not) be (?:null|empty|blank|undefined)\b"
             # settings of an object: config.database.url is required
             rf"|\bconfig(?:uration)? (?:key|value|property|option|setting|parameter|variable) ['\"`]?[\w.:-]{{2,80}}['\"`]? {_ABSENT}|\b(?:[Cc]onfig(?:uration)? error|[Ii]nvalid config(?:uration)?):? [\w.]{{2,80}} {_ABSENT}"
-            rf"|\b(?:config|settings|options|opts|cfg|configuration|conf)(?:\.\w{{1,40}}){{1,4}} {_ABSENT}|Configuration value ['\"][\w:.]{{1,80}}['\"] {_ABSENT}"
+            rf"|\b(?:config|settings|options|opts|cfg|configuration|conf)(?:\.\w{{1,40}}){{1,4}} {_ABSENT}|[Cc]onfig(?:uration)? (?:value|key) (?:for |at )?['\"][\w:.]{{1,80}}['\"] {_ABSENT}"
         ),
     },
 )
