@@ -77,6 +77,21 @@ def answers(*texts: str) -> list[int]:
         ("Internal Server Error: /health", 500),
         ("[2026-03-02 09:01:05,123] ERROR in app: Exception on /health [GET]", 500),
         (
+            '2026/03/02 09:01:05 [error] 29#29: *1 "/usr/share/nginx/html/health" is not found (2: No such file or directory), client: 10.0.1.5, server: localhost, request: "GET /health HTTP/1.1", host: "10.0.1.5"',
+            404,
+        ),
+        (
+            '2026/03/02 09:01:05 [error] 29#29: *1 FastCGI sent in stderr: "PHP message: PHP Fatal error:  Uncaught Error: Call to a member function" while reading response header from upstream, client: 10.0.1.5, server: _, request: "GET /health HTTP/1.1", upstream: "fastcgi://127.0.0.1:9000"',
+            500,
+        ),
+        ("No mapping found for HTTP request with URI [/health] in DispatcherServlet with name 'dispatcher'", 404),
+        ("Liveness probe failed: HTTP probe failed with statuscode: 404", 404),
+        ("(reason Health checks failed with these codes: [503])", 503),
+        (
+            "DEBUG request{method=GET uri=/health version=HTTP/1.1}: tower_http::trace::on_response: finished processing request latency=0 ms status=404",
+            404,
+        ),
+        (
             '2026/03/02 09:01:05 [error] 29#29: *1 open() "/usr/share/nginx/html/health" failed (2: No such file or directory), client: 10.0.1.5, server: localhost, request: "GET /health HTTP/1.1", host: "10.0.1.5"',
             404,
         ),

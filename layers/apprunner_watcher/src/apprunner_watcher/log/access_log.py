@@ -40,7 +40,7 @@ _LINES = (
     # http-server: "GET /health" Error (404): "Not found"
     rf"\"{_GET} (?P<path>/[^\s\"]*)\" Error \({_STATUS}\)",
     # logfmt: method=GET path=/health status=404
-    rf"\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)\"?\s[^\n]{{0,300}}\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b",
+    rf"\b(?:path|ur[il])=\"?(?P<path>/[^\s\"}}]*)[\"}}:]{{0,3}}\s[^\n]{{0,300}}\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b",
     rf"\b(?:status_?(?:[cC]ode)?|code)={_STATUS}\b[^\n]{{0,300}}\b(?:path|ur[il])=\"?(?P<path>/[^\s\"]*)",
     # JSON: "url":"/health" … "statusCode":404
     rf"{_PATH_KEY}[^\n]{{0,1000}}{_STATUS_KEY}",
@@ -66,12 +66,19 @@ NAMES_PATH = (
     r"|No static resource (?P<bare>[\w/-]{0,100}?)\.?(?: for request\b|\W{0,2}$)|\bCannot (?:GET|HEAD) (?P<p5>/\S*)"
     r"|The route (?P<bare2>[\w/.-]{1,100}) could not be found|Cannot find any path matching (?P<p6>/[^\s]*?)\.?(?:\s|$)"
     r"|No matching routes for (?:GET|HEAD) (?P<p7>/[^\s]*?)\.?(?:\s|$)"
-    r"|failed \(2: No such file or directory\), client[^\n]{0,200} request: \"(?:GET|HEAD) (?P<p8>/\S*)"
+    r"|No mapping found for HTTP request with URI \[(?P<p9>/[^\s\]]*)"
+    r"|(?:failed|is not found) \(2: No such file or directory\), client[^\n]{0,200}"
+    r" request: \"(?:GET|HEAD) (?P<p8>/\S*)"
     # the same of other answers: Django; Flask; nginx
     r"|\bBad Request: (?P<s400>/\S*)|\bUnauthorized: (?P<s401>/\S*)|\bForbidden(?: \([^)]{1,100}\))?: (?P<s403>/\S*)"
     r"|\bMethod Not Allowed \((?:GET|HEAD)\): (?P<s405>/\S*)|\bInternal Server Error: (?P<s500>/\S*)"
     r"|\bException on (?P<s500b>/\S*) \[(?:GET|HEAD)\]|\bService Unavailable: (?P<s503>/\S*)"
     r"|directory index of \"[^\"]*\" is forbidden[^\n]{0,200} request: \"(?:GET|HEAD) (?P<s403b>/\S*)"
+    r"|FastCGI sent in stderr: [^\n]{0,60}PHP (?:Fatal|Parse) error[^\n]{0,600}"
+    r" request: \"(?:GET|HEAD) (?P<s500c>/\S*)"
+    # the kubelet, and load balancers, of the path that they check
+    r"|HTTP probe failed with statuscode: (?P<check>[1-5]\d\d)"
+    r"|[Hh]ealth checks failed with these codes: \[(?P<check2>[1-5]\d\d)\]"
     r"|while connecting to upstream[^\n]{0,200} request: \"(?:GET|HEAD) (?P<s502>/\S*)"
 )
 _NOT_FOUND = 404
@@ -100,6 +107,8 @@ def ends(text: str, path: str, asked: str) -> int | None:
 def names(found: re.Match[str], path: str) -> int | None:
     """The status that is behind an error in which a framework names this path; None where it names another one."""
     group, named = next((name, named) for name, named in found.groupdict().items() if named is not None)
+    if group.startswith("check"):
+        return int(named)
     if not _is_path(f"/{named}" if group.startswith("bare") else named, path):
         return None
     return int(group[1:4]) if group.startswith("s") else _NOT_FOUND
