@@ -14,7 +14,7 @@ _BEFORE = (
     r"exec: (?:fatal: )?(?:unable to exec )?"  # runc, Go's LookPath, s6
     r"|exec(?: container process)?(?: \(missing dynamic library\?\))? "  # runc, tini, crun
     r"|failed to (?:load|run command|execute) "  # gVisor, nohup, setpriv
-    r"|couldn't exec |can't execute |cannot execute "  # supervisord, busybox
+    r"|couldn't exec |can't execute |cannot execute |sudo: unable to execute "  # supervisord, busybox, sudo
     r"|(?:/[\w/]{1,40}/)?(?:su-exec|env|chroot|gosu): |\[dumb-init\] "
     r"|[\w./-]{1,80}: (?:line )?\d+: (?:exec: )?"  # a script and its line
     r"|(?:/[\w/]{1,40}/)?(?:ba|da|a)?sh: (?:exec: )?"
@@ -22,6 +22,7 @@ _BEFORE = (
 )
 _SHELL_SCRIPT = re.compile(r"\.(?:ba|z|a)?sh$|entry-?point(?!\.(?:py|js|rb|php))[\w.-]*$", re.IGNORECASE)
 _OF_BASE_IMAGE = re.compile(r"^/(?:usr/local/bin/)?docker-(?:php-)?entrypoint(?:\.sh)?$")
+_INIT = re.compile(r"\[FATAL tini |\[dumb-init\] |\b(?:s6-[\w-]+|su-exec|gosu|sudo|supervisor\w*): ")
 # written by installers, with a `#!` line that names the interpreter of the environment
 _CONSOLE_SCRIPT = re.compile(
     r"/(?:\.?venv|env|virtualenv|\.local)/bin/(?!python)"
@@ -47,6 +48,11 @@ def is_shell_script(program: str) -> bool:
 def is_of_base_image(program: str) -> bool:
     """Whether it is the entrypoint of Docker's official images, which works."""
     return bool(_OF_BASE_IMAGE.search(program))
+
+
+def is_told_by_init(text: str) -> bool:
+    """Whether an init of the image tells it: that one at least could be executed, so the image's platform is right."""
+    return bool(_INIT.search(text))
 
 
 def is_console_script(program: str) -> bool:

@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 
 from apprunner_watcher.image import APP_RUNNER_PLATFORM, Image
-from apprunner_watcher.knowledge.program import is_console_script, is_of_base_image, is_shell_script, refusal
+from apprunner_watcher.knowledge.program import (
+    is_console_script,
+    is_of_base_image,
+    is_shell_script,
+    is_told_by_init,
+    refusal,
+)
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
 
@@ -46,7 +52,7 @@ def _of_absence(match: Match, snapshot: Snapshot) -> Confidence | None:
     """Of a script that was found: what its `#!` line names was not. Some inits look for no file first."""
     if match["looked_up"]:
         return Confidence.POSSIBLE if is_shell_script(match["looked_up"]) else None
-    program = match["program"] or match["bash"] or snapshot.program
+    program = match["program"] or match["bash"] or match["sudo"] or snapshot.program
     if is_shell_script(program) or is_console_script(program):
         return Confidence.LIKELY
     return None if program else Confidence.POSSIBLE
@@ -60,6 +66,8 @@ def _of_format(match: Match, snapshot: Snapshot) -> Confidence | None:
     if (platforms and APP_RUNNER_PLATFORM not in platforms) or (named and not is_shell_script(named)):
         return None
     program = named or snapshot.program
+    if named and is_told_by_init(match.line.said):
+        return Confidence.LIKELY
     if platforms:
         return Confidence.LIKELY if not program or is_shell_script(program) else Confidence.POSSIBLE
     return Confidence.POSSIBLE if is_shell_script(program) and not is_of_base_image(program) else None
@@ -69,7 +77,7 @@ _ABSENT = (
     # runc and crun look for the file first
     r"(?:^|[\s:|\]\"])exec(?: container process)?(?: \(missing dynamic library\?\))? [`'\"]?(?P<program>[^\s\"'`:]+)[`'\"]?: (?i:no such file or directory)"
     r"|\bexec user process caused:?[ \"]+no such file or directory"
-    r"|(?:^|[\s|])(?P<bash>\S+): cannot execute: required file not found"
+    r"|(?:^|[\s|])(?P<bash>\S+): cannot execute: required file not found|\bsudo: unable to execute (?P<sudo>\S+): No such file"
     r"|(?:\[FATAL tini \(\d+\)\] exec |\[dumb-init\] )(?P<looked_up>[^\s:]+)(?: failed)?: No such file or directory"
 )
 _FORMAT = rf"{refusal('(?i:exec format error)')}|(?:^|[|\]:]\s{{0,4}})(?i:exec format error)\W{{0,3}}$"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from apprunner_watcher.image import APP_RUNNER_PLATFORM, UNKNOWN_PLATFORM, Image
-from apprunner_watcher.knowledge.program import is_of_base_image, is_shell_script, refusal
+from apprunner_watcher.knowledge.program import is_of_base_image, is_shell_script, is_told_by_init, refusal
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
 
@@ -53,7 +53,7 @@ def _of_refusal(match: Match, snapshot: Snapshot, *, is_for_it: bool) -> Confide
     program = named or snapshot.program
     if match["as_script"]:  # what a shell makes of a program that the kernel refused
         return Confidence.LIKELY
-    if is_shell_script(program) and not is_of_base_image(program):
+    if is_shell_script(program) and (not is_of_base_image(program) or is_told_by_init(match.line.said)):
         return None
     if is_for_it:  # a program that was built elsewhere and copied into the image
         return Confidence.LIKELY if named and not is_of_base_image(named) else None
