@@ -65,7 +65,7 @@ def _limit(match: Match, named: str, snapshot: Snapshot) -> Confidence:
 _PROGRAM = re.compile(r"/s?bin/[^/]+$|^\./[\w-]+$")
 _LATER_LINE = re.compile(r": (?:line )?(?:[2-9]|\d\d+): ")
 _DENIED = "(?i:permission denied)|operation not permitted"
-_REFUSED = rf"{refusal(_DENIED)}|\bopen executable: (?i:permission denied)|(?:/|\bsh: |\bexec: )(?P<bad>[\w./-]+): (?:/[\w./-]+: )?bad interpreter: Permission denied"
+_REFUSED = rf"{refusal(_DENIED)}|\bopen executable: (?i:permission denied)|\bfailed to launch: (?:direct )?(?:exec|bash exec)\b[^\n]{{0,40}}: (?i:permission denied)|(?:/|\bsh: |\bexec: )(?P<bad>[\w./-]+): (?:/[\w./-]+: )?bad interpreter: Permission denied"
 
 RULE = Rule(
     id="entrypoint-permission-denied",
@@ -104,7 +104,8 @@ RULE = Rule(
             r"|\bpython[\d.]*: can't open file '?(?P<python>[^']+?)'?: \[Errno 13\]"
             r"|\bruby: Permission denied -- (?P<ruby>\S+)|Can't open perl script \"(?P<perl>[^\"]+)\": Permission denied"
             r"|\bEACCES: permission denied, open '(?P<node>[^']*\.[cm]?js|[^']*/package\.json)'"
-            # supervisord, uv, the node of an npm that may not start a shell
+            # supervisord, runit, uv, the node of an npm that may not start a shell
+            r"|command at '(?P<not_executable>[^']+)' is not executable|no permission to run command '(?P<no_permission>[^']+)'|unable to start (?P<runit>\./run): access denied"
             r"|couldn't exec (?P<supervisord>\S+): EACCES|Failed to spawn: `(?P<uv>[^`]+)`[^\n]{0,60}Permission denied"
         ),
     },

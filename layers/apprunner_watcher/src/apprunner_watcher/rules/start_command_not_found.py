@@ -55,9 +55,11 @@ def _limit(match: Match, snapshot: Snapshot, matches: Matches) -> Confidence:
     # a managed runtime drops what its build installs outside of /app
     if snapshot.configuration.is_from_source:
         return Confidence.POSSIBLE
-    if match not in matches.application("shell"):
-        return Confidence.CERTAIN
     named = _named(match)
+    if match not in matches.application("shell"):
+        # env, nohup and others do not look for the file first
+        is_found_perhaps = "/" in named and is_shell_script(named) and bool(match["env"] or match["as_user"])
+        return Confidence.LIKELY if is_found_perhaps else Confidence.CERTAIN
     # dash and busybox say so of a loader or interpreter that is absent as well
     is_found_perhaps = "/" in named and bool(match["sh"] or match["by_path"] or match["exec_of_busybox"])
     is_helper = named != snapshot.program and (_HELPER.search(named) or _goes_on(match, snapshot))
@@ -118,13 +120,15 @@ RULE = Rule(
             r"|failed to load (?P<gvisor>\S+): no such file or directory|unable to exec (?P<s6>\S+): No such file or directory|can't find command '(?P<supervisord>[^']+)'|failed to launch: determine start command: (?:process type )?(?P<launcher>\S+)"
             # tools that run a command of the project
             r"|^Command not found: (?P<poetry>\S+)|^\[Errno 2\] No such file or directory: b'(?P<older_poetry>[^']+)'|the command (?P<pipenv>\S+) could not be found within PATH|Failed to spawn: `(?P<uv>[^`]+)`"
-            r"|bundler: command not found: (?P<bundler>\S+)|Command '(?P<pdm>[^']+)' is not found in your PATH|(?P<dotnet>dotnet-\S+) does not exist"
+            r"|bundler: command not found: (?P<bundler>\S+)|Command '(?P<pdm>[^']+)' is not found in your PATH|(?P<dotnet>dotnet-\S+) does not exist|\bno such (?:sub)?command: `(?P<cargo>[^`]+)`"
+            r"|\bunable to start (?P<runit>\./run): file does not exist"
         ),
         # of the shell that was given the command, or of a script
         "shell": (
             rf"(?:^|[\s|]){_SHELL}(?:line )?(?:\d+: )?(?:exec: )?(?P<sh>[^\s:]+): (?:command )?not found"
             rf"|(?:^|[\s|]){_SHELL}(?:\d+: )?[Cc]an(?:'t|not) open '?(?P<script>[^\s':]+)'?(?:: No such file or directory|$|: (?i:no such file))"
             rf"|(?:^|[\s|]){_SHELL}(?:line \d+: )?(?:exec: )?(?P<bash>[./][^\s:]+|[\w-]+/[^\s:]+|[^\s:]+\.sh): No such file or directory"
+            r"|\bsudo: (?P<sudo>[\w./-]+): command not found"
             # bash, of a program that a script starts by its path
             r"|(?:^|[\s/])[\w.-]*(?:entry-?point|start|run|boot|server|launch)[\w.-]*: (?:line )?\d+: (?:exec: )?(?P<by_path>\.{0,2}/[^\s:]+): No such file or directory"
             r"|: (?:line )?\d+: exec: (?P<exec_of_script>[^\s:]+): not found|: exec: (?:line )?\d+: (?P<exec_of_busybox>[^\s:]+): not found|^(?P<launched>node|npm|yarn|pnpm|python3?|gunicorn|uvicorn|java|php|ruby|bundle|erl|elixir|mix|rails|dotnet|celery|streamlit|bun|deno|caddy|nginx): command not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"
