@@ -113,10 +113,17 @@ RULE = Rule(
         "folder": (
             r"\bcan't cd to (?P<dash>\S+)|\bcd: (?:can't cd to )?(?P<bash>[\w./-]+): No such file or directory|can't chdir to '?(?P<gunicorn>[^'\s]+)"
             r"|Invalid project directory provided, no such directory: (?P<next>\S+)"
+            # a build tool that starts the application: Maven, Gradle, MSBuild, dotnet run, Go, Cargo, Mix
+            r"|there is no POM in this directory \((?P<maven>[^)\s]+)|Directory '(?P<gradle>[^']+)' does not contain a Gradle build|(?P<msbuild>MSB1003): Specify a project or solution file"
+            r"|Couldn't find a project to run\. Ensure a project exists in (?P<dotnet_run>[^\s,]+)|(?P<go_mod>go\.mod) file not found in current directory|^no Go files in (?P<go_files>/\S+)"
+            r"|could not find `(?P<cargo>Cargo\.toml)` in|Could not find a (?P<mix>Mix\.Project), please ensure"
+            # java without its file; PHP's own server and PHP-FPM
+            r"|-jar requires (?P<java>jar file) specification|Failed opening required '(?P<php_front>[^']+)' [^\n]{0,200} in Unknown\b"
             r"|chdir to cwd \(\"(?P<runc>[^\"]+)\"\) set in config\.json failed: no such file or directory"
         ),
         "module": (
             r"Error loading ASGI app\. Could not import module \"(?P<asgi>[^\"]+)\"|Could not find or load main class (?P<main>[\w.$]+)(?!\S*\.jar)"
+            r"|No module named (?P<package>[\w.]+)\.__main__; '[\w.]+' is a package and cannot be directly executed"
         ),
     },
 )
