@@ -6,6 +6,8 @@ from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches
 from apprunner_watcher.snapshot import Snapshot
 
 _SHELL_SYNTAX = re.compile(r"&&|\|\||;|^\s*cd\s|^\s*[A-Z_][A-Z0-9_]*=\S+\s+\S|\$\{?[A-Z_]+")
+_OPERATOR = re.compile(r"&&|\|\||;")
+_WORD_OF_LINE = re.compile(r"[\w./:@=-]+")
 _OF_NGINX = re.compile(r"directive|\[emerg\]")
 _HAS_A_SHELL = re.compile(r"^\s*(?:/bin/|/usr/bin/)?(?:ba|da|a|z)?sh\s+-\w{0,3}c\b")
 
@@ -26,6 +28,11 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     # a managed runtime runs its command in a shell
     if configuration.is_from_source or _HAS_A_SHELL.search(start_command) or not has_syntax:
         return None
+    behind = set(_OPERATOR.split(start_command, maxsplit=1)[-1].split()) if _OPERATOR.search(start_command) else set()
+    if excess := [
+        one for one in matches.application("excess") if behind.intersection(_WORD_OF_LINE.findall(one.line.said))
+    ]:
+        return Finding(Confidence.CERTAIN, (Evidence.of(excess[0].line), setting))
     log = snapshot.service_log
     if log.exit and log.exit_code == 0:  # the first word took all the others and was done
         return Finding(Confidence.LIKELY, (Evidence.of(log.exit), setting))
@@ -91,11 +98,16 @@ RULE = Rule(
             # a list with single quotes is no JSON, so it goes to a shell
             r"|(?:^|[\s|])\S*sh: (?:line )?(?:\d+: )?\[ ?['\"]?[\w./-]+['\"]?,?: (?:command )?not found"
         ),
+        # what stands behind the operator, given to the program before it: yargs, commander, click, argparse, clap
+        "excess": (
+            r"\bUnknown arguments?: |\b(?:[Tt]oo many|[Gg]ot unexpected extra|[Uu]nrecognized|[Uu]nexpected|[Ee]xtra) arguments?\b|Found argument '[^'\n]+' which wasn't expected"
+        ),
         # a name that nobody filled in
         "variable": (
             r"['\"]\$\{?[A-Z_]+\}?['\"] is (?:not a|invalid)|(?i:invalid|malformed|bad|unknown|received|for input string|unable to parse|cannot parse|could not parse|failed to parse|parsing)[^\n]{0,80}[:'\"= (/]\$\{?[A-Z_]*PORT\b"
             # a default, which a shell alone fills in; numbers of servers
             r"|(?i:invalid|not a valid|could not convert|unable to parse|failed to parse)[^\n]{0,80}['\"= :]\$\{[A-Z_]+:[-=+?][^}\n]{0,80}\}|(?i:invalid)[^\n]{0,80}'\$\{?[A-Z_]*(?:WORKERS|CONCURRENCY|THREADS|TIMEOUT)\b"
+            r"|Invalid (?:maximum|initial) heap size: -Xm[xs]\$|Unrecognized (?:VM )?option[: ]{1,2}['\"]?\$\{?[A-Z_]{2,}"
             # taken for a class, a module, a file, a socket
             r"|(?:Could not find or load main class|ClassNotFoundException:|Could not import|Cannot find module|can't open file|Unable to access jarfile|EACCES: permission denied|No such file or directory:?)[ '\":-]{1,4}(?:[^\s'\"$]{0,80}/)?\$\{?[A-Z_]{2,}"
             r"|[:'\"= (/]\$\{?[A-Z_]*PORT\}?['\")]?:? (?:is )?(?:not a valid|invalid|unknown port|is not a)"
