@@ -52,7 +52,7 @@ RULE = Rule(
             r"|Error relocating \S+ (?:__\w+|\w+64|gnu_get_libc_version|backtrace\w*|initstate_r|mallinfo\d?|strtoll_l|qsort_r|getcontext|makecontext|fcntl|secure_getenv|res_\w+): symbol not found"
             r"|(?:libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1|ld-linux[\w.-]*\.so\.\d): cannot open shared object file"
             r"|Could not open '/lib(?:64)?/ld-(?:linux|musl)[\w.-]*': No such file"
-            r"|undefined symbol: __\w+, version GLIBC|FATAL: kernel too old"
+            r"|undefined symbol: __\w+, version GLIBC|FATAL: kernel too old|ld-musl-[\w.-]*: [^\n]{1,200}: Not a valid dynamic program"
             # what runtimes and packages make of it
             r"|precompiled native gem on a system with|GLIBC version [\d.]+ is (?:too old|not supported)|requires (?:at least )?(?:glibc|GLIBC) ?(?:version )?>?=? ?\d[\d.]*[^\n]{0,60}(?:found|but|detected|too old))"
         ),

@@ -13,15 +13,21 @@ from apprunner_watcher.rule import (
     Rule,
     Step,
     at_most,
+    outlived,
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
 
 # the C library itself; the web server's own modules; what loaders look for and do without
 _IS_ANOTHER = re.compile(
-    r"ld-linux|ld-musl|libc\.musl|lib(?:c|m|dl|rt|pthread|resolv)\.so|\[emerg\]|into server: |LD_PRELOAD|\.node: cannot open|LD_AUDIT"
+    r"ld-linux|ld-musl|libc\.musl|lib(?:c|m|dl|rt|pthread|resolv)\.so|\[emerg\]|into server: |\(plugin\.c\.\d|LD_PRELOAD|\.node: cannot open|LD_AUDIT"
     r"|libgssapi_krb5|Could not load dynamic library|dso_loader|stream_executor|from cgroup|lttng"
 )
+# of graphics cards, which App Runner has none of: it is an error only to whoever raises it
+_OF_GPU = re.compile(
+    r"\blib(?:cuda|cudart|cublas|cudnn|cufft|curand|cusolver|cusparse|nvidia|nvinfer|nvrtc|tpu|hip|rocm)[\w-]*\.so"
+)
+_RAISED = re.compile(r"\b(?:Import|OS|Runtime|Load|UnsatisfiedLink)Error\b|error while loading shared libraries")
 _LAST_LINES = 6  # a warning is the answer only where hardly anything follows it
 
 
@@ -32,20 +38,28 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         return None
     for names, limit in (
         (("loader", "binding"), Confidence.LIKELY if snapshot.configuration.is_from_source else Confidence.CERTAIN),
-        (("hint",), Confidence.LIKELY),
+        (("hint", "own_words"), Confidence.LIKELY),
         (("prisma_warning",), Confidence.LIKELY if _ends_with_warning(snapshot, matches) else Confidence.POSSIBLE),
         (("vague",), Confidence.POSSIBLE),
     ):
         # in a service that is live, a program that it calls cannot be loaded; all else it may do without
         if snapshot.is_live and "loader" not in names:
             break
-        if found := [match for _, match in matches.of(*names) if not _IS_ANOTHER.search(match.line.said)]:
+        if found := [match for _, match in matches.of(*names) if not _is_another(match)]:
             match = next((match for match in found if not match.line.is_warning), found[0])
             if snapshot.is_live and match.line.is_warning:
                 break
             of_words = Confidence.LIKELY if match.line.is_warning else Confidence.CERTAIN
+            is_borne = match.line.is_warning or outlived(snapshot, (match,))
+            if is_borne and match in matches.application("own_words"):
+                of_words = Confidence.POSSIBLE
             return _finding(match, at_most(limit, at_most(of_words, confidence)))
     return None
+
+
+def _is_another(match: Match) -> bool:
+    said = match.line.said
+    return bool(_IS_ANOTHER.search(said) or (_OF_GPU.search(said) and not _RAISED.search(said)))
 
 
 def _ends_with_warning(snapshot: Snapshot, matches: Matches) -> bool:
@@ -107,7 +121,7 @@ RULE = Rule(
             r"|[Hh]ost system is missing (dependencies to run browsers)|Missing X server or \$(DISPLAY)"
             r"|Can't open lib '([^']+)'\s?: file not found|DPI-1047: Cannot locate a 64-bit (Oracle Client) library"
             r"|unsupported version of (sqlite3)|(SQLite) 3\.[\d.]+ or (?:later|higher) is required|requires (SQLite|sqlite3) (?:>= )?3\.[\d.]+"
-            r"|Could not find the (GDAL|GEOS) library|no library called \"([\w.-]+)\" was found|cannot load library '([\w.-]+)'"
+            r"|Could not find the (GDAL|GEOS) library|Could not find lib (geos_c|spatialindex\w*) or load any|UnsatisfiedLinkError: Can't load library: /\S*/(?:jvm|java|jre|jdk|openjdk)\S*/(lib\w+\.so)|no library called \"([\w.-]+)\" was found|cannot load library '([\w.-]+)'"
             r"|failed to find (libmagic)|Unable to find (zbar) shared library|(MagickWand) shared library not found|(sndfile|PortAudio) library not found|(libpq) library not found"
             r"|requires (libpq) version \d+ or above|authentication requires (libpq) version|(?i:(sqlite) C library (?:version )?too old)|no Qt platform (plugin) could be initialized|No usable version of (libssl) was found|urllib3 v2\S* only supports (OpenSSL) 1\.1\.1\+|requires (OpenSSL) (?:version )?>?=? ?\d"
             r"|No (wkhtmltopdf) executable found|Could not open library '([\w./-]+)'"
@@ -119,6 +133,12 @@ RULE = Rule(
             r"|type initializer for '(Gdip)' threw|(libgdiplus)\b[^\n]{0,60}(?:not|unable)|Only the (invariant culture) is supported in globalization-invariant mode|(Globalization Invariant Mode) is not supported"
             r"|(tesseract) is not installed or it's not in your PATH|Unable to get page count\. Is (poppler) installed"
             r"|failed to execute \W*'?(dot)'?[^\n]{0,60}make sure the Graphviz|Data source name not found and no default (driver) specified"
+        ),
+        "own_words": (
+            # a program of the operating system that the application calls
+            r"No such file or directory: '(ffmpeg|ffprobe|pdftoppm|pdftotext|wkhtmltopdf|pandoc|soffice|libreoffice|unoconv|ghostscript|exiftool|chromedriver|geckodriver|Xvfb)'|\bspawn (ffmpeg|ffprobe|pdftoppm|wkhtmltopdf|pandoc|soffice|libreoffice|exiftool) ENOENT\b|"
+            # bindings, in words of their own
+            r"(?:[Ff]ind|[Ll]oad|[Ll]ocate) (?:the )?(?:shared |native |dynamic )?(?:library )?['\"]?(?P<own_words>lib(?:magic|gdal|geos|proj|sndfile|vips|cairo|pango|usb|heif|zmq|xml2|xslt|pq|mysqlclient|ssl|crypto|sodium|odbc|aio|gomp|rdkafka|snappy|jvm|icu|fontconfig|freetype|opus|av\w+)\b)"
         ),
         "prisma_warning": (r"Prisma failed to detect the (libssl/openssl) version"),
         "vague": (
