@@ -32,7 +32,7 @@ _NAME = re.compile(
 )
 # the host's own name, which Java and sudo look up; what is no name but a part of a URL that was read wrongly
 _OWN_NAME = re.compile(r"ip-\d+-\d+-\d+-\d+[\w.-]*|[0-9a-f]{12}|localhost")
-_LISTENS_ON_IT = re.compile(r"on Server instance|\bbind\b|\blisten\b", re.IGNORECASE)
+_LISTENS_ON_IT = re.compile(r"on Server instance|\bAH00547\b|\bbind\b|\blisten\b", re.IGNORECASE)
 _MAY_PASS = re.compile(r"EAI_AGAIN|[Tt]emporary failure|\b[Rr]etry|again", re.IGNORECASE)
 _NO_NAME = re.compile(r"undefined|null|none|nil|base|https?|.*[/@:${}<>%*].*|your[-_].*|example.*", re.IGNORECASE)
 

@@ -93,9 +93,10 @@ RULE = Rule(
     application_patterns={
         "nginx": (
             r"\[emerg\](?! *\d*#?\d*:? ?host not found in (?:upstream|resolver)) (?:\d+#\d+: )?(?![^\n]{0,40}host not found in (?:upstream|resolver))\S"
+            r"|nginx configuration is invalid \(exit code"  # Kong
         ),
         "apache": (
-            r"AH00534: |AH00526: |AH00014: |AH00016: |AH00013: |AH02572: |AH02240: |AH00111: [^\n]{0,60}not defined in|More than one MPM loaded|No MPM loaded"
+            r"AH00534: |AH0054[34]: |AH00526: |AH00014: |AH00016: |AH00013: |AH02572: |AH02240: |AH00111: [^\n]{0,60}not defined in|More than one MPM loaded|No MPM loaded"
             r"|Invalid command '[^']+', perhaps misspelled|Syntax error on line \d+ of \S+(?:apache|httpd|\.conf|\.htaccess)|Cannot load \S+\.so into server|(?:httpd|apache2): Could not open configuration file"
             r"|SSLCertificateFile: file '[^']+' does not exist"
         ),
@@ -105,7 +106,7 @@ RULE = Rule(
         "proxy": (
             r"\[ALERT\][^\n]{0,60}(?:parsing \[\S+:\d+\]|Error\(s\) found in configuration|Fatal errors found in configuration)|Fatal errors found in configuration"
             r"|error initializing configuration '|VCL compilation failed|FATAL: Bungled \S+"  # Envoy, Varnish, Squid
-            r"|command traefik error: |Error while building configuration|\(configfile\.c\.\d+\)|error reading configuration file '"
+            r"|command traefik error: |Error while building configuration|\(configfile\.c\.\d+\)|\(plugin\.c\.\d+\) dlopen\(\) failed|loading plugins finally failed|Configuration of plugins failed|error reading configuration file '"
         ),
         "https": (
             r"Unable to configure HTTPS endpoint|No server certificate was specified|(?:Could not find file|FileNotFoundException)[^\n]{0,120}\.pfx'"
@@ -118,7 +119,9 @@ RULE = Rule(
             r"WFLYCTL0085|systemId: file:\S+/(?:server|web|context)\.xml|Parse error in application web\.xml|Catalina\.load[^\n]{0,80}server\.xml"
         ),
         "hint": (
-            r"nginx: configuration file \S+ test failed|Failed to load 'https-\S* material|'?--ssl-\w+'?: File '[^']+' does not exist|"
+            r"nginx: configuration file \S+ test failed|\binit(?:_worker)?_by_lua\w* error: |\[alert\] \d+#\d+ failed to apply new conf|"
+            r"Kestrel\.Https\.[\w.]*CertificateConfigLoader|\[Errno 2\] No such file or directory: '[^']*\b(?:cert|server|fullchain|privkey|tls)\.(?:pem|crt|key)'|"
+            r"Failed to load 'https-\S* material|'?--ssl-\w+'?: File '[^']+' does not exist|"
             r"\[emerg\][^\n]{0,60}host not found in (?:upstream|resolver)|could not resolve address '|Message from VCC-compiler"
             r"|ENOENT: no such file or directory, open '[^']*(?:letsencrypt/|/?ssl/|certs?/|certificates?/|fullchain|privkey|\bserver\.|localhost)[^']*\.(?:pem|key|crt|cert|pfx|p12)'"
             r"|ENOENT: no such file or directory, open '[^']*\b(?:cert|key)\.pem'|open \S*\b(?:cert|key|server|tls)\.(?:pem|crt|key): no such file"
