@@ -27,9 +27,10 @@ _OWNER = re.compile(r"^ch(?:own|mod): ")  # entrypoints try it, and go on
 _OF_THE_SYSTEM = re.compile(r"\bch(?:own|mod)\b|(?<![\w.])/(?:proc|sys|etc|root/\.ssh)/")
 # where applications write, if they look at it at all
 _FOR_DATA = re.compile(r"/(?:uploads?|data|logs?|cache|te?mp|storage|backups?)(?:/|$)")
+_OF_SCRIPT = re.compile(r"\b(?:mkdir|touch|cp|mv|rm|ln|chmod|chown|sed|tee|install): ")
 # they say what they do in its place
 _HELPS_ITSELF = re.compile(
-    r"\b(?:instead|created a temporary|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate)\b|configstore|heap ?snapshot|heap ?dump|\bautosave\b|write image to cache",
+    r"\b(?:instead|created a temporary|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate|(?:caching|cache has been) disabled)\b|configstore|heap ?snapshot|heap ?dump|\bautosave\b|write image to cache",
     re.IGNORECASE,
 )
 # Monolog
@@ -86,10 +87,19 @@ def _is_about_else(match: Match, snapshot: Snapshot) -> bool:
         or "syscall spawn" in match.after
     ):
         return True
-    if snapshot.is_live and (_OF_THE_SYSTEM.search(said) or _HELPS_ITSELF.search(match.after)):
+    if snapshot.is_live and (
+        _OF_THE_SYSTEM.search(said) or _HELPS_ITSELF.search(match.after) or _came_up_after(match, snapshot)
+    ):
         return True
     trace = snapshot.application_log.trace_of(match.line)
     return bool(trace and any(_RUNS_A_PROGRAM.search(line.text) for line in trace.lines))
+
+
+def _came_up_after(match: Match, snapshot: Snapshot) -> bool:
+    """Whether a script tried it before the application began to listen, which needed it for nothing."""
+    is_of_script = bool(_OF_SCRIPT.search(match.line.said))
+    places = (one.line for one in snapshot.application_log.listening)
+    return is_of_script and any(one.stream == match.line.stream and one.at >= match.line.at for one in places)
 
 
 def _goes_on(match: Match, snapshot: Snapshot) -> bool:

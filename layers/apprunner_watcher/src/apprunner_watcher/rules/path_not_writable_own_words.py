@@ -28,6 +28,12 @@ _ABOUT_ELSE = re.compile(
     r"|\b(?:schema|table|relation|sequence|database \"|bucket|s3://|topic|queue|secret|kms)\b",
     re.IGNORECASE,
 )
+_MOST_ABOVE = 3
+_FAILS_TO_WRITE = re.compile(
+    r"\b(?:[Ff]ail(?:ed|ure)|[Uu]nable|[Cc]ould ?n[o']t|[Cc]an(?:not|'t)|[Ee]rror)\b[^\n]{0,20}? (?:creat|writ|sav|mak|open|initiali[sz]|lock|copy)\w{0,6}\b"
+)
+# the disk is full, or something else has its name
+_ELSE_BELOW = re.compile(r"No space left|File exists|Not a directory|No such file|quota", re.IGNORECASE)
 _REFUSAL = (
     r"(?:[Pp]ermission denied|[Rr]ead-only (?:file ?system|directory|volume)|[Oo]peration not permitted|kind: PermissionDenied"
     r"|ReadOnlyFilesystem|\bEACCES\b|\beacces\b|\bEROFS\b|\berofs\b|\bEPERM\b|[Aa]ccess is denied|[Ff]ile access denied)(?! (?:for|to)\b)"
@@ -39,13 +45,24 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     confidence = weight(snapshot)
     plain = [match for match in matches.application("plain") if _counts(match)]
     described = [match for match in matches.application("described") if _counts(match)]
-    if not confidence or not (plain or described):
+    described += [match for match in matches.application("reason") if _is_of_write(match, snapshot)]
+    described += [
+        match for match in matches.application("no reason") if _counts(match) and not _ELSE_BELOW.search(match.after)
+    ]
+    unsure = matches.application("unsure")
+    if not confidence or not (plain or described or unsure):
         return None
-    first = (plain or described)[0]
-    limit = Confidence.CERTAIN if plain else Confidence.LIKELY
+    first = (plain or described or unsure)[0]
+    limit = Confidence.CERTAIN if plain else Confidence.LIKELY if described else Confidence.POSSIBLE
     if outlived(snapshot, (first,)):
         limit = Confidence.POSSIBLE
     return Finding(at_most(limit, confidence), (Evidence.of(first.line),))
+
+
+def _is_of_write(match: Match, snapshot: Snapshot) -> bool:
+    """Whether one of the lines above says what could not be written, as the errors of Rust do."""
+    above = [line.said for line in snapshot.application_log.near(match.line, above=_MOST_ABOVE)]
+    return any(map(_FAILS_TO_WRITE.search, above)) and not any(map(_ABOUT_ELSE.search, above))
 
 
 def _counts(match: Match) -> bool:
@@ -89,6 +106,15 @@ RULE = Rule(
             r"|java\.nio\.file\.ReadOnlyFileSystemException$"
             r"|Log file error: \"[^\"]{1,200}\", cause: [^\n]{0,80}Permission denied|Could not open file nio:[^\n]{0,200}\[90031|Error while creating file \"[^\"]{1,200}\" \[90062"  # H2
         ),
+        "unsure": (r"Please provide a valid cache path"),  # Laravel: the folder may be missing as well
+        # Rust, whose errors name their cause in a line of its own
+        "reason": (
+            r"^\s*(?:[Cc]aused by:|\d+:)?\s*(?:Permission denied|Read-only file system) \(os error (?:13|30)\)$"
+        ),
+        # Java's mkdirs() tells no reason
+        "no reason": (
+            r"(?:[Cc]ould not|[Uu]nable to|[Ff]ailed to|[Cc]annot|[Cc]an't) (?:create|make) (?:the )?(?:\w{1,20} )?(?:director(?:y|ies)|folder):? ?['\"`(\[]?\.?/[\w./-]{1,100}['\"`)\]]?[.!]?$"
+        ),
         # a verb and its object, and that it is refused; or that something is not writable
         "described": (
             r"\b(?:[Ff]ail(?:ed|ure|s)?|FAILED|[Uu]nable|[Cc]ould ?n[o']t|[Cc]an(?:not|'t)|[Ee]rror|ERROR)\b[^\n]{0,40}?"
@@ -102,7 +128,7 @@ RULE = Rule(
             r"|[Cc]an(?:not|'t) write (?:in)?to (?:the )?[\"'`]?/[\w./-]{1,80}|\bmake sure\b[^\n]{1,100} (?:is|are) writ(?:e?able)\b"
             r"|[Uu]nable to create tempDir|[Cc]ould not create (?:the )?(?:work|scratch|temp\w*|upload\w*) (?:dir|directory|folder)\b"  # Spring Boot; Tomcat
             r"|[Uu]nable to write to the (?:backend|\"?\w+\"? directory)|The directory is not writable by the Web process"  # MinIO; Yii
-            r"|database is read.only \[90097"  # H2
+            r"|database is read.only \[90097|Could not open file nio:\S{1,200} \[1\."  # H2
         ),
     },
 )
