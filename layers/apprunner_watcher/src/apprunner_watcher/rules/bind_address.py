@@ -109,6 +109,7 @@ RULE = Rule(
             r"use --host to expose"  # Vite, Nuxt, Astro
             r"|PHP [\d.]+ Development Server \(http://(?:localhost|127\.0\.0\.1):"
             r"|Now listening on: https?://(?:localhost|127\.0\.0\.1|\[::1\]):"  # Kestrel
+            r"|Listening on (?:localhost|127\.0\.0\.1):\d{2,5}, CTRL\+C to stop"  # Thin
             r"|\* Listening on (?:tcp|http)://(?:localhost|127\.0\.0\.1|\[::1\]):"  # Puma
             r"|application starting in \w+ on https?://(?:localhost|127\.0\.0\.1):"  # Rails up to 5.1
             r"|development server at https?://(?:localhost|127\.0\.0\.1):"  # Django

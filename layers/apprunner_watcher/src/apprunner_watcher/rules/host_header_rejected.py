@@ -24,8 +24,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         host = next((text for text in first.found.groups() if text), "")
         # a check that only opens the port sends no header
         is_checked = bool(snapshot.checked_path)
+        of_words = Confidence.LIKELY if first["any"] else Confidence.CERTAIN
         return Finding(
-            Confidence.CERTAIN if is_checked else Confidence.POSSIBLE,
+            of_words if is_checked else Confidence.POSSIBLE,
             (
                 Evidence.of(first.line),
                 *(Evidence.of(answer.line) for answer in answers[:1] if answer.line != first.line),
@@ -126,6 +127,7 @@ RULE = Rule(
             r"|non-local 'Host' (?P<jupyter>\S{1,100})"  # Jupyter
             r"|Trusted domain error|untrusted domain|trusted hosts pattern|The provided host name is not valid for this server"  # Nextcloud, TYPO3, Drupal
             r"|The host \[(?P<tomcat>[^\]]{1,100})\] is not valid"  # Tomcat
+            r"|\b[Hh]ost(?:name| header)? ['\"\[`(](?P<any>[\w.:\]-]{1,100})['\"\]`)]* (?:is )?not (?:in (?:the )?(?:list of )?|an? )?(?:allowed|trusted|permitted|whitelisted)\b(?! to )"
             r"|No tenant for hostname|IncorrectSitePath"  # django-tenants, Frappe
             r"|Host header is specified and is not an IP address or localhost"  # Chrome
         ),

@@ -27,6 +27,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a runtime or platform that says so, or a container or worker that was killed."""
     log = snapshot.service_log
     runtime, said = _said(snapshot, matches)
+    if not said and snapshot.has_ended and (collections := matches.application("last_collections")):
+        runtime, said = "node", collections[0]
     if said:
         # a request that needed too much may have been the only victim; a heap that is full ends the process
         is_survived = snapshot.came_up if not snapshot.is_live else runtime in {"python", "php"}
@@ -149,6 +151,10 @@ RULE = Rule(
             r"JavaScript heap out of memory|\bAllocation failed - process out of memory|FATAL ERROR: [^\n]{0,80}Allocation failed|Fatal (?:JavaScript|process) (?:out of memory|OOM)"
             r"|FatalProcessOutOfMemory|ReportOOMFailure|OOMErrorHandler|V8 [Jj]avascript OOM"  # its native stack
             r"|ERR_WORKER_OUT_OF_MEMORY|reaching memory limit: JS heap|\bArray buffer allocation failed|Bun has run out of memory|\bspawn ENOMEM\b|WebAssembly[^\n]{0,60}(?:[Oo]ut of memory|could not allocate memory)"
+        ),
+        # what V8 prints above its error, which a log that is cut may not hold
+        "last_collections": (
+            r"<--- Last few GCs --->|\bMark-(?:sweep|Compact) [^\n]{0,200}(?:allocation failure|last resort)"
         ),
         # the JVM; the memory calculator of buildpacks; Netty
         "java": (

@@ -96,6 +96,8 @@ RULE = Rule(
             r"|Failed to listen on \S+:(?P<php>\d{1,5}) \(reason: Permission denied"
             r"|failed to listen server port\[\S*:(?P<swoole>\d{1,5})\][^\n]{0,40}Permission denied"
             r"|unable to bind listening socket for address '(?:\S*:)?(?P<fpm>\d{1,5})': Permission denied"
+            # Workerman, ReactPHP
+            r"|stream_socket_server\(\): [Uu]nable to connect to \w+://\S*:(?P<stream>\d{1,5}) \(Permission denied\)"
             # Tomcat 8, lighttpd, HAProxy, Envoy; then Kestrel, hyper and whoever says bind or listen
             r"|Permission denied (?:\(Bind failed\) )?<null>:(?P<tomcat>\d{1,5})"
             r"|can't bind to port: +(?P<lighttpd>\d{1,5}) Permission denied"

@@ -7,7 +7,9 @@ from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occas
 from apprunner_watcher.snapshot import Snapshot
 
 # PHP-FPM and supervisord call the end of what they watch a warning, or no more than news
-_OF_WORKER = re.compile(r"\[pool \S+\] child \d+ exited on signal|exited: \S+ \(terminated by SIGSEGV; not expected")
+_OF_WORKER = re.compile(
+    r"\[pool \S+\] child \d+ exited on signal|exited: \S+ \(terminated by SIGSEGV(?: \(core dumped\))?; not expected"
+)
 _SIGNAL_11 = 139  # 128 + SIGSEGV
 _OTHER_SIGNALS = {132: "illegal instruction", 135: "bus error"}  # 128 + SIGILL, 128 + SIGBUS
 
