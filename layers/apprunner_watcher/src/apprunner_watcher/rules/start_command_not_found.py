@@ -121,6 +121,7 @@ RULE = Rule(
             # tools that run a command of the project
             r"|^Command not found: (?P<poetry>\S+)|^\[Errno 2\] No such file or directory: b'(?P<older_poetry>[^']+)'|the command (?P<pipenv>\S+) could not be found within PATH|Failed to spawn: `(?P<uv>[^`]+)`"
             r"|bundler: command not found: (?P<bundler>\S+)|Command '(?P<pdm>[^']+)' is not found in your PATH|(?P<dotnet>dotnet-\S+) does not exist|\bno such (?:sub)?command: `(?P<cargo>[^`]+)`"
+            r"|\b(?:rb|py|node|j|go|pl)env: (?P<shim>[^\s:]+): command not found|No version is set for command (?P<asdf>[^\s;]+)"
             r"|\bunable to start (?P<runit>\./run): file does not exist"
         ),
         # of the shell that was given the command, or of a script

@@ -106,6 +106,7 @@ RULE = Rule(
             r"|cannot open file '(?P<r>[^']+\.[rR])': No such file"
             # Streamlit, Procfile runners, gunicorn's own file, Go, Bun
             r"|File does not exist: (?P<streamlit>\S+\.py)|\bPath does not exist (?P<fastapi>\S+\.py)|\b(?P<procfile>Procfile) does not exist|^Error: (?:can't open file )?'(?P<gunicorn>[^']+\.py)'(?: doesn't exist)?$"
+            r"|realpath\(\) of (?P<uwsgi_ini>\S+\.(?:ini|ya?ml|xml|json)) failed: No such file"
             r"|^unable to load configuration from (?P<uwsgi>\S+\.(?:ini|ya?ml|xml|json))$|^Directory (?P<served>\S+) does not exist\.$|Could not execute because the (?P<dotnet_muxer>application) was not found or a compatible"
             r"|^Error: could not find config file (?P<supervisord>/\S+)"
             r"|^stat (?P<go>\S+\.go): no such file or directory|Could not find or load main class (?P<main>\S+\.jar)"
@@ -117,6 +118,9 @@ RULE = Rule(
             r"|there is no POM in this directory \((?P<maven>[^)\s]+)|Directory '(?P<gradle>[^']+)' does not contain a Gradle build|(?P<msbuild>MSB1003): Specify a project or solution file"
             r"|Couldn't find a project to run\. Ensure a project exists in (?P<dotnet_run>[^\s,]+)|(?P<go_mod>go\.mod) file not found in current directory|^no Go files in (?P<go_files>/\S+)"
             r"|could not find `(?P<cargo>Cargo\.toml)` in|Could not find a (?P<mix>Mix\.Project), please ensure"
+            # Dart, Elixir, npx
+            r"|Could not find `(?P<dart>[^`]+\.dart)` in package|\(Code\.LoadError\) could not load (?P<elixir>\S+?)\.? Reason: enoent"
+            r"|could not determine (?P<npx>executable) to run"
             # java without its file; PHP's own server and PHP-FPM
             r"|-jar requires (?P<java>jar file) specification|Failed opening required '(?P<php_front>[^']+)' [^\n]{0,200} in Unknown\b"
             r"|chdir to cwd \(\"(?P<runc>[^\"]+)\"\) set in config\.json failed: no such file or directory"
