@@ -84,6 +84,7 @@ RULE = Rule(
             r"|\b[Pp]ort\b[^\n]{0,20} (?:(?:is|was) )?already (?:in use|being used|used|occupied)\b|\balready (?:using|bound to) (?:the )?port\b|\balready running (?:at|on) (?:port|https?:)"
             r"|Only one usage of each socket address"  # Windows
             r"|Something is already running on port|Is port \d+ in use\?|\b[Pp]ort \d+ is already (?:allocated|taken|used|bound)"
+            r"|\b[Pp]ort \d+ seems to be in use\b"
             # gunicorn, uWSGI, nginx, Quarkus, supervisord, PHP-FPM
             r"|\bConnection in use: \(|another instance of uWSGI is running on the same address|\[emerg\][^\n]{0,40}still could not bind\(\)"
             r"|Cannot find empty port in range: "  # Gradio

@@ -178,6 +178,7 @@ RULE = Rule(
             r"fatal error: (?:runtime: )?(?:out of memory|cannot allocate memory)|\bruntime: out of memory|memory allocation of \d+ bytes failed|failed to allocate memory(?: \(NoMemoryError\)|$)|\bNoMemoryError\b"
             r"|System\.OutOfMemoryException|GC heap initialization failed|HRESULT: 0x8007000E|std::bad_alloc|eheap_alloc: Cannot allocate|^Out of memory[.!]$|LLVM ERROR: out of memory"
             r"|Out of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|oom-kill:|oom_reaper|\bOOM ?Killed\b|ggml\w*: [^\n]{0,80}(?:insufficient|failed to allocate)"
+            r"|cannot allocate vector of size \d|Failed to allocate memory for requested buffer of size"  # R, ONNX Runtime
             r"|requires more (?:system )?memory \([\d.]+ ?[KMG]i?B\) than is available"  # Ollama
             r"|Memory limit of \S+ (?:\w+ )?exceeded|Memory quota vastly exceeded|Container killed due to memory usage|\(out of memory\)$|Cannot allocate memory - |\bfork\b[^\n]{0,30}: (?:\[Errno 12\] )?(?:Cannot allocate|Out of) memory|\bENOMEM\b|os error 12\)"
         ),

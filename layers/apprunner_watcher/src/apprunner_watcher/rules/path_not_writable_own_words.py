@@ -103,7 +103,7 @@ RULE = Rule(
             r"|[Ff]ilesystem error: (?:in |cannot )?(?:create|open)\w*[^\n]{0,40}: Permission denied"  # C++
             r"|Parent for temp dir not configured correctly: writeable=false|Mkdirs failed to create /"  # Jetty; Hadoop
             r"|'lib = \"[^\"]{1,200}\"' is not writable"  # R
-            r"|java\.nio\.file\.ReadOnlyFileSystemException$"
+            r"|java\.nio\.file\.ReadOnlyFileSystemException$|open\(\"[^\"]{1,200}\"\): Permission denied \[core/"  # uWSGI
             r"|Log file error: \"[^\"]{1,200}\", cause: [^\n]{0,80}Permission denied|Could not open file nio:[^\n]{0,200}\[90031|Error while creating file \"[^\"]{1,200}\" \[90062"  # H2
         ),
         "unsure": (r"Please provide a valid cache path"),  # Laravel: the folder may be missing as well
