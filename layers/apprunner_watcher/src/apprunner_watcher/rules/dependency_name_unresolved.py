@@ -32,7 +32,9 @@ _NAME = re.compile(
 )
 # the host's own name, which Java and sudo look up; what is no name but a part of a URL that was read wrongly
 _OWN_NAME = re.compile(r"ip-\d+-\d+-\d+-\d+[\w.-]*|[0-9a-f]{12}|localhost")
-_LISTENS_ON_IT = re.compile(r"on Server instance|\bAH00547\b|\bbind\b|\blisten\b", re.IGNORECASE)
+_LISTENS_ON_IT = re.compile(r"on Server instance|\bbind\b|\blisten\b", re.IGNORECASE)
+# sudo and Apache, of the container's own name; they go on
+_OF_ITSELF = re.compile(r"\bsudo: unable to resolve host|\bAH00547\b|\bAH00558\b")
 _MAY_PASS = re.compile(r"EAI_AGAIN|[Tt]emporary failure|\b[Rr]etry|again", re.IGNORECASE)
 _NO_NAME = re.compile(r"undefined|null|none|nil|base|https?|.*[/@:${}<>%*].*|your[-_].*|example.*", re.IGNORECASE)
 
@@ -63,6 +65,7 @@ def _counts(match: Match) -> bool:
     text = match.line.said
     # nginx refuses its configuration; and a server may be told to listen on a name
     is_other = is_telemetry(text) or "[emerg]" in text or _LISTENS_ON_IT.search(f"{match.before} {text} {match.after}")
+    is_other = is_other or _OF_ITSELF.search(text)
     return not is_other and not _OWN_NAME.fullmatch(_host(match))
 
 
