@@ -4,7 +4,19 @@ import re
 
 from apprunner_watcher.knowledge.misread import READS_A_LENGTH, is_misread
 from apprunner_watcher.metrics import Metrics
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Occasion, Phase, Rule, Step, at_most
+from apprunner_watcher.rule import (
+    Confidence,
+    Evidence,
+    Finding,
+    Match,
+    Matches,
+    Occasion,
+    Phase,
+    Rule,
+    Step,
+    at_most,
+    outlived,
+)
 from apprunner_watcher.snapshot import Snapshot
 
 _KILLED = 137  # 128 + SIGKILL
@@ -27,7 +39,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a runtime or platform that says so, or a container or worker that was killed."""
     log = snapshot.service_log
     runtime, said = _said(snapshot, matches)
-    if not said and snapshot.has_ended and (collections := matches.application("last_collections")):
+    collections = matches.application("last_collections")
+    if not said and collections and snapshot.has_ended and not outlived(snapshot, collections):
         runtime, said = "node", collections[0]
     if said:
         # a request that needed too much may have been the only victim; a heap that is full ends the process
@@ -154,7 +167,7 @@ RULE = Rule(
         ),
         # what V8 prints above its error, which a log that is cut may not hold
         "last_collections": (
-            r"<--- Last few GCs --->|\bMark-(?:sweep|Compact) [^\n]{0,200}(?:allocation failure|last resort)"
+            r"<--- Last few GCs --->|\bMark-(?:sweep|Compact) [^\n]{0,200}\bcurrent mu = 0\.0\d[^\n]{0,20} (?:allocation failure|last resort)"
         ),
         # the JVM; the memory calculator of buildpacks; Netty
         "java": (
