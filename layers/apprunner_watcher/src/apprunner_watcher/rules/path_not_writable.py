@@ -186,7 +186,7 @@ RULE = Rule(
             rf"|Access to the path '(?P<dotnet>[^']+)' is denied|IOException: {_REFUSAL} : '(?P<dotnet_io>[^']+)'"
             # Go, Rust, Elixir
             rf"|\b(?:open|mkdir|create|remove|rename|unlinkat|chmod|chown|symlink|lock) (?P<go>[\w@~-]*[./][\w./@-]+)(?: \S+)?: {_REFUSAL}"
-            rf"|(?P<rust>/[\w./-]+)[^\n]{{0,80}}{_REFUSAL} \(os error (?:1|13|30)\)|could not [^\n]{{0,40}}\"(?P<elixir>[^\"]+)\": {_REFUSAL}"
+            rf"|(?P<rust>/[\w./-]{{1,200}})[^\n]{{0,80}}{_REFUSAL} \(os error (?:1|13|30)\)|could not [^\n]{{0,40}}\"(?P<elixir>[^\"]+)\": {_REFUSAL}"
             # Ruby, Bundler
             rf"|{_REFUSAL} @ \w+ - (?P<ruby>[^\s()]+)|There was an error while trying to write to `(?P<bundler>[^`]+)`"
             r"|(?i:attempt to write a readonly database)|\bSQLITE_READONLY"
