@@ -135,8 +135,6 @@ RULE = Rule(
             r"|failed to execute \W*'?(dot)'?[^\n]{0,60}make sure the Graphviz|Data source name not found and no default (driver) specified"
         ),
         "own_words": (
-            # a program of the operating system that the application calls
-            r"No such file or directory: '(ffmpeg|ffprobe|pdftoppm|pdftotext|wkhtmltopdf|pandoc|soffice|libreoffice|unoconv|ghostscript|exiftool|chromedriver|geckodriver|Xvfb)'|\bspawn (ffmpeg|ffprobe|pdftoppm|wkhtmltopdf|pandoc|soffice|libreoffice|exiftool) ENOENT\b|"
             # bindings, in words of their own
             r"(?:[Ff]ind|[Ll]oad|[Ll]ocate) (?:the )?(?:shared |native |dynamic )?(?:library )?['\"]?(?P<own_words>lib(?:magic|gdal|geos|proj|sndfile|vips|cairo|pango|usb|heif|zmq|xml2|xslt|pq|mysqlclient|ssl|crypto|sodium|odbc|aio|gomp|rdkafka|snappy|jvm|icu|fontconfig|freetype|opus|av\w+)\b)"
         ),

@@ -114,9 +114,9 @@ RULE = Rule(
         "folder": (
             r"\bcan't cd to (?P<dash>\S+)|\bcd: (?:can't cd to )?(?P<bash>[\w./-]+): No such file or directory|can't chdir to '?(?P<gunicorn>[^'\s]+)"
             r"|Invalid project directory provided, no such directory: (?P<next>\S+)"
-            # a build tool that starts the application: Maven, Gradle, MSBuild, dotnet run, Go, Cargo, Mix
+            # a build tool that starts the application: Maven, Gradle, MSBuild, Go, Cargo, Mix
             r"|there is no POM in this directory \((?P<maven>[^)\s]+)|Directory '(?P<gradle>[^']+)' does not contain a Gradle build|(?P<msbuild>MSB1003): Specify a project or solution file"
-            r"|Couldn't find a project to run\. Ensure a project exists in (?P<dotnet_run>[^\s,]+)|(?P<go_mod>go\.mod) file not found in current directory|^no Go files in (?P<go_files>/\S+)"
+            r"|(?P<go_mod>go\.mod) file not found in current directory|^no Go files in (?P<go_files>/\S+)"
             r"|could not find `(?P<cargo>Cargo\.toml)` in|Could not find a (?P<mix>Mix\.Project), please ensure"
             # Dart, Elixir, npx
             r"|Could not find `(?P<dart>[^`]+\.dart)` in package|\(Code\.LoadError\) could not load (?P<elixir>\S+?)\.? Reason: enoent"
