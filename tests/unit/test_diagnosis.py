@@ -169,6 +169,18 @@ def test_what_explains_another_cause_comes_before_it(seen: See) -> None:
     assert codes(snapshot, effect, chain, rule("root", phase=Phase.LIVE)) == ["root", "reason", "effect"]
 
 
+def test_a_line_proves_one_cause(seen: See) -> None:
+    snapshot = with_lines(seen(), "one line\nanother line")
+    one, another = (Evidence.of(line) for line in snapshot.application_log.failing)
+    rules = (rule("first", evidence=(one,)), rule("same", evidence=(one,)), rule("other", evidence=(another,)))
+    causes = diagnose(snapshot, rules).causes
+    assert {cause.rule.code: cause.confidence.value for cause in causes} == {
+        "first": "likely",
+        "same": "possible",
+        "other": "likely",
+    }
+
+
 def test_causes_that_explain_each_other_are_all_given(seen: See) -> None:
     first = dataclasses.replace(rule("first"), gives_way_to=frozenset({"second"}))
     second = dataclasses.replace(rule("second"), gives_way_to=frozenset({"first"}))

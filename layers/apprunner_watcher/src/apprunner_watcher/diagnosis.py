@@ -263,15 +263,21 @@ def _ranked(findings: Sequence[tuple[Rule, Finding]], snapshot: Snapshot) -> tup
 
 
 def _explained(causes: list[Cause]) -> Iterator[Cause]:
-    """The same causes, each behind those that explain it. What is explained is no more than a possible cause itself."""
+    """The same causes, each behind those that explain it. What is explained is no more than a possible cause itself.
+
+    Nor is what rests on the same line as a cause before it: a line proves one.
+    """
     told: set[str] = set()
+    proofs: set[Evidence] = set()
     while causes:
         explaining = {one.rule.code for one in causes if one.confidence is not Confidence.POSSIBLE}
         first = next((one for one in causes if not one.rule.gives_way_to & explaining - {one.rule.code}), causes[0])
         causes.remove(first)
-        yield replace(first, confidence=Confidence.POSSIBLE) if first.rule.gives_way_to & told else first
+        is_explained = first.rule.gives_way_to & told or first.evidence[0] in proofs
+        yield replace(first, confidence=Confidence.POSSIBLE) if is_explained else first
         if first.confidence is not Confidence.POSSIBLE:
             told.add(first.rule.code)
+            proofs.update(one for one in first.evidence if one.at)
 
 
 _LINES_AROUND = 3

@@ -278,6 +278,11 @@ def failures(found: Iterable[Match]) -> tuple[Failure, ...]:
     return tuple(one for one in outbound if one.place or not (is_own or _is_announced(one.match.before)))
 
 
+def tells_of_a_connection(text: str) -> bool:
+    """Whether these words alone say that a connection failed."""
+    return any(re.search(one, text) for one in (FAILED, _REFUSED, _NOT_ANSWERED))
+
+
 def _is_announced(before: str) -> bool:
     """Whether the line before says that something failed which applications run without."""
     return bool(_FAILS.search(before)) and is_telemetry(before)

@@ -91,7 +91,7 @@ _DOES_WITHOUT = re.compile(
     r"|\busing (?:a |the |an )?(?:defaults?(?:$|[.,;)]| (?:value|config|setting|port))|in-memory|fallback|fake)"
     r"|\b(?:can|may|will) (?:be )?(?:safely )?ignored?\b|[(,] ?(?:ignored|ignoring|optional|skipp(?:ed|ing))\b"
     r"|\bskipping\b[^\n]{0,40}$|\b(?:not|non-?) ?fatal\b|\bfor optional\b|\bis optional\b"
-    r"|\bauto-?generat(?:ed|ing)\b|\bconsider setting\b|\bfailed to send (?:an? |the )?e?-?mail\b"
+    r"|\bauto-?generat(?:ed|ing)\b|\bnot set, consider setting\b|\bfailed to send (?:an? |the )?e?-?mail\b"
     r"|\b(?:features?|payments?|notifications?|e?mails?|integrations?|monitoring|reporting|tracking|caching|look-?ups?)"
     r" (?:is |are |will be )?disabled\b",
     re.IGNORECASE,

@@ -8,6 +8,7 @@ from apprunner_watcher.rule import (
     Evidence,
     Finding,
     Matches,
+    Occasion,
     Phase,
     Rule,
     Step,
@@ -22,10 +23,9 @@ _MESSAGE_BELOW = re.compile(r":\s*$")
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find the framework's words, in an application that never serves."""
     confidence = weight(snapshot)
-    found = sorted(
-        (one for name in RULE.application_patterns for one in matches.application(name)), key=lambda one: one.line.at
-    )
-    found = [match for match in found if not is_harmless(match.line)]
+    # once it serves, only a key is refused as late as in a request that needs it
+    names = ("keys",) if snapshot.is_live else tuple(RULE.application_patterns)
+    found = [match for _, match in matches.of(*names) if not is_harmless(match.line)]
     if not found or not confidence:
         return None
     match, confidence = gravest(found, confidence)
@@ -47,6 +47,7 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html",
     rollback="helps",
     check=check,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
         "keys": (
             # jjwt, Nimbus, .NET, PHP, Node.js

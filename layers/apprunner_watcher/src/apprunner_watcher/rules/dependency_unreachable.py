@@ -1,12 +1,18 @@
 """A named dependency refuses the connection or does not answer, and nothing finer is known."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from apprunner_watcher.knowledge.fallback import fallback
 from apprunner_watcher.knowledge.obstacle import checks
-from apprunner_watcher.knowledge.outbound import FAILED, Failure, failures, is_of_a_vpc, is_private
+from apprunner_watcher.knowledge.outbound import (
+    FAILED,
+    Failure,
+    failures,
+    is_of_a_vpc,
+    is_private,
+    tells_of_a_connection,
+)
 from apprunner_watcher.knowledge.proof import is_overcome
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most, weight
 from apprunner_watcher.snapshot import Snapshot
@@ -41,7 +47,7 @@ def _has_other_root(snapshot: Snapshot, failure: Failure) -> bool:
         return False
     line = failure.match.line
     trace = snapshot.application_log.trace_of(line)
-    return bool(trace and trace.root is not line and not re.search(FAILED, trace.says))
+    return bool(trace and trace.root is not line and not tells_of_a_connection(trace.says))
 
 
 def _lasting(snapshot: Snapshot, failed: Sequence[Failure]) -> list[Failure]:

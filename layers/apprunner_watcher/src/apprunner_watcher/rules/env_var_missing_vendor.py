@@ -70,6 +70,7 @@ RULE = Rule(
         "GOOGLE_CLIENT_ID": (
             r"OAuth2Strategy requires a client(?:ID|Secret) option|(?:Google|GitHub|Facebook|Discord|LinkedIn|Twitter)\w*Strategy requires a client|OAuthStrategy requires a consumer|The 'Client(?:Id|Secret)' option must be provided|[Cc]lient id must not be empty|client(?:Id|_id) (?:cannot|must not) be (?:empty|null)|\"clientID\" is required"
         ),
+        "AUTH0_SECRET": r"TypeError: \"secret\" is required",
         "AUTH0_ISSUER_BASE_URL": (
             r"\"issuerBaseURL\" is required|You must provide an? '?issuerBaseURL|an 'audience' is required to validate|Your Okta (?:URL|domain) is missing|Your client ID is missing"
         ),

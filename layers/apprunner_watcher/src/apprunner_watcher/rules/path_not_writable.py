@@ -30,7 +30,7 @@ _FOR_DATA = re.compile(r"/(?:uploads?|data|logs?|cache|te?mp|storage|backups?)(?
 _OF_SCRIPT = re.compile(r"\b(?:mkdir|touch|cp|mv|rm|ln|chmod|chown|sed|tee|install): ")
 # they say what they do in its place
 _HELPS_ITSELF = re.compile(
-    r"\b(?:instead|created a temporary|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate|(?:caching|cache has been) disabled)\b|configstore|heap ?snapshot|heap ?dump|\bautosave\b|write image to cache",
+    r"\b(?:instead|created a temporary|using /|fall(?:ing|s)? ?back|skipping|ignor(?:ed|ing)|will operate|(?:caching|cache has been) disabled)\b|configstore|heap ?snapshot|heap ?dump|\bautosave\b",
     re.IGNORECASE,
 )
 # Monolog

@@ -50,7 +50,7 @@ RULE = Rule(
     service_patterns={
         "node": (
             r"The engine \"node\" is incompatible|ERR_PNPM_UNSUPPORTED_ENGINE|npm (?:ERR!|error) (?:code )?(?:EBADENGINE|notsup Required: \{\"node\")|Your Node version is incompatible"
-            r"|You are using Node\.js [\d.]+\. For Next\.js, Node\.js|CLI requires a minimum Node\.js version|requires Node\.js version|Node\.js [\d.]+ or higher is required|The Node\.js version is not supported"
+            r"|You are using Node\.js [\d.]+\. For Next\.js, Node\.js|CLI requires a minimum Node\.js version|Node(?:\.js)? v?\d[\d.]* is not supported by |requires Node\.js version|Node\.js [\d.]+ or higher is required|The Node\.js version is not supported"
             # parts of the language that the build's version does not have, or no longer has
             r"|digital envelope routines::unsupported|ERR_OSSL_EVP_UNSUPPORTED|ReferenceError: (?:fetch|Headers|Request|Response|FormData|Blob|File|ReadableStream|structuredClone|crypto|globalThis|primordials|CustomEvent) is not defined"
             r"|(?:getRandomValues|\.hasOwn|\.replaceAll|\.at|\.findLast|\.flatMap|\.fromEntries|\.toSorted|withResolvers|crypto\.hash|styleText|availableParallelism) is not a function|No such built-in module: |requested module 'node:[^']+' does not provide an export named"

@@ -75,7 +75,7 @@ RULE = Rule(
     gives_way_to=frozenset({"native-module-platform", "out-of-memory"}),
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
-        "managed": (r"^Unhandled exception\. [A-Z]\w*\."),
+        "managed": r"^Unhandled exception\. [A-Z]\w*\.|^\s+(?:System|Microsoft)\.[\w.]{1,100}Exception: |^\s+at System\.",
         "says_so": (
             # shells, uWSGI, Apache, Ruby, faulthandler
             r"[Ss]egmentation [Ff]ault|\bsegfault at [0-9a-f]+ ip\b"
