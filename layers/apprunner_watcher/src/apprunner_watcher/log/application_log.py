@@ -1,231 +1,19 @@
-"""Here you find what the logs say: App Runner's own words, and where and how an application answers."""
+"""Here you find what the containers printed: where the application listens, what it answers, and how it ended."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 
 from apprunner_watcher.log.access_log import BEGINS, NAMES_PATH, answered, begins, ends, names
+from apprunner_watcher.log.line import Line
 from apprunner_watcher.log.listening import ADDRESSES, SAYS_IT_LISTENS, is_loopback, place
-from apprunner_watcher.log.logged import Logged, logged
 from apprunner_watcher.log.trace import MAY_BEGIN, extents
 from apprunner_watcher.missing import Missing
 from apprunner_watcher.patterns import pattern_set
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One log line, redacted. `stream` is the CloudWatch log stream; `text` is evidence and stays as it was written."""
-
-    at: datetime
-    text: str
-    stream: str
-    logged: Logged | None = field(init=False, repr=False, compare=False)  # where a logger wrapped it into JSON
-
-    def __post_init__(self) -> None:
-        """Understand it once: many rules ask."""
-        object.__setattr__(self, "logged", logged(self.text) if self.text.endswith("}") else None)
-
-    @property
-    def said(self) -> str:
-        """What the application says in it: the text, or what a logger wrapped, as it was before."""
-        return self.logged.said if self.logged else unescaped(self.text)
-
-    @property
-    def is_warning(self) -> bool:
-        """Whether the application itself calls it no more than a warning."""
-        if self.logged and self.logged.level:
-            return self.logged.is_harmless
-        return bool(_WARNING.search(_PHP_FPM.sub("", self.text)))
-
-    @property
-    def is_passing(self) -> bool:
-        """Whether its words say that the application goes on: a warning, or an attempt that is not the last."""
-        return self.is_warning or bool(_TRIES_AGAIN.search(self.said))
-
-    @property
-    def is_dismissed(self) -> bool:
-        """Whether its words say that the application does without what it lacks."""
-        return bool(_DOES_WITHOUT.search(self.said))
-
-
-# PHP-FPM calls everything that its workers print a warning
-_PHP_FPM = re.compile(r"WARNING: \[pool \S+\] child \d+ said into std(?:err|out): ")
-
-
-def unescaped(text: str) -> str:
-    """`text` as it was before a logger put it into JSON; its line breaks become blanks."""
-    return text.replace('\\"', '"').replace("\\n", " ") if "\\" in text else text
-
-
-# CloudWatch's events have a time of their own: the console and container runtimes write it before the text
-_CONSOLE_PREFIX = re.compile(
-    r"^(?:\d\d-\d\d-\d{4} \d\d:\d\d:\d\d [AP]M |\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] )",
-    re.MULTILINE,
-)
-
-
-def without_console_prefix(text: str) -> str:
-    """`text` without the time that App Runner's console or a container runtime put before it, in each of its rows."""
-    return _CONSOLE_PREFIX.sub("", text) if text[:1].isdecimal() else text
-
-
-# the levels of npm, Python, Java and .NET loggers, of pino (10 to 40), winston, zap, logfmt
-_WARNING = re.compile(
-    r"\b(?:[Ww]arn(?:ing)?|WARN(?:ING)?|INFO|DEBUG|TRACE)\b"
-    r"|\"(?:level|severity|levelname|log\.level)\"\s*:\s*(?:[1-4]0\b|\"(?i:trace|debug|info|notice|warn))"
-    r"|\b(?:level|lvl|severity)=\"?(?i:trace|debug|info|notice|warn)|\[(?:debug|info|notice)\]|^(?:info|debug)\b",
-)
-
-
-_TRIES_AGAIN = re.compile(
-    r"\b(?:re-?try(?:ing)?|re-?connect(?:ing)?|(?:try|trying|tries) again|attempt \d+|Unhandled error event)\b",
-    re.IGNORECASE,
-)
-
-_DOES_WITHOUT = re.compile(
-    r"\b(?:falling|falls|will fall) back\b|\bproceeding without\b|\bcontinuing (?:without|anyway)\b"
-    r"|\busing (?:a |the |an )?(?:defaults?(?:$|[.,;)]| (?:value|config|setting|port))|in-memory|fallback|fake)"
-    r"|\b(?:can|may|will) (?:be )?(?:safely )?ignored?\b|[(,] ?(?:ignored|ignoring|optional|skipp(?:ed|ing))\b"
-    r"|\bskipping\b[^\n]{0,40}$|\b(?:not|non-?) ?fatal\b|\bfor optional\b|\bis optional\b"
-    r"|\bauto-?generat(?:ed|ing)\b|\bnot set, consider setting\b|\bfailed to send (?:an? |the )?e?-?mail\b"
-    r"|\b(?:features?|payments?|notifications?|e?mails?|integrations?|monitoring|reporting|tracking|caching|look-?ups?)"
-    r" (?:is |are |will be )?disabled\b",
-    re.IGNORECASE,
-)
-
-_SOON = 200  # lines
-_ANSWERED = re.compile(
-    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD) [^\s\"]{1,300}(?: HTTP/[\d.]{1,3}\"?)?[\" ]{1,3}[23]\d\d\b"
-    r"|\bCompleted [23]\d\d\b|\"statusCode\":\s?[23]\d\d\b"
-)
-_IS_READY = re.compile(
-    r"\b(?:fully )?up and running\b|\bready to (?:receive|handle) (?:web )?(?:requests|connections|traffic)\b"
-    r"|\bbooted in \d|\b(?:initiali[sz]ation|startup) complete\b",
-    re.IGNORECASE,
-)
-
-_SIGTERM = 143  # 128 + 15: the container was asked to stop
-
-_PULLED = re.compile(r"Successfully (?:pulled|copied) (?:your application |the )?image")
-_PULL_FAILED = re.compile(r"Failed to (?:pull|copy) (?:your application |the )?image\b")
-_REASON = re.compile(r"\bReason ?: ?(\S.*)", re.DOTALL)
-_PULLING_IMAGE = re.compile(r"Pulling image (\S+) from ECR")
-_HEALTH_CHECK_STARTED = re.compile(
-    r"Performing health check on (?:.*?\bpath:? '(?P<path>[^']*)')?(?:.*?\bport:? '(?P<port>\d+)')?", re.IGNORECASE
-)
-_HEALTH_CHECK_FAILED = re.compile(r"Health check failed on")
-_HEALTH_CHECK_PASSED = re.compile(r"Health check is successful")
-_PROVISIONING = re.compile(r"Provisioning instances? and deploying image|Starting to deploy your application image")
-_EXIT_CODE = re.compile(r"Container exit code: (-?\d+)")
-_START_REFUSED = re.compile(r"Invalid start command|CannotStartContainerError|Failed to (?:pull|copy|build)\b")
-_BUILT = re.compile(r"Successfully built your application source code")
-
-
-@dataclass(frozen=True)
-class ServiceLog:
-    """App Runner's own log of this operation: the lines of the `events` stream and of the deployment's stream."""
-
-    events: tuple[Line, ...]
-    deployment: tuple[Line, ...]
-
-    @cached_property
-    def lines(self) -> tuple[Line, ...]:
-        """Both streams in time order."""
-        return tuple(sorted((*self.events, *self.deployment), key=lambda line: line.at))
-
-    def first(self, pattern: re.Pattern[str]) -> Line | None:
-        """The first line that the pattern is found in."""
-        return next((line for line in self.lines if pattern.search(line.text)), None)
-
-    @cached_property
-    def pulled(self) -> Line | None:
-        """The line that says the image was pulled."""
-        return self.first(_PULLED)
-
-    @cached_property
-    def pull_failed(self) -> Line | None:
-        """The line that says the image could not be pulled, with the reason where one is given; None after a pull."""
-        if self.pulled:
-            return None
-        failed = [line for line in self.lines if _PULL_FAILED.search(line.text)]
-        return max(failed, key=lambda line: bool(_REASON.search(line.text)), default=None)
-
-    @cached_property
-    def pull_failed_because(self) -> str:
-        """App Runner's reason for that; empty where it gives none."""
-        found = _REASON.search(self.pull_failed.text) if self.pull_failed else None
-        return found[1] if found else ""
-
-    @cached_property
-    def built(self) -> Line | None:
-        """The line that says the source code was built."""
-        return self.first(_BUILT)
-
-    @cached_property
-    def provisioning(self) -> Line | None:
-        """The line that says instances are being provisioned."""
-        return self.first(_PROVISIONING)
-
-    @cached_property
-    def health_check_started(self) -> Line | None:
-        """The line that says the health check began."""
-        return self.first(_HEALTH_CHECK_STARTED)
-
-    @cached_property
-    def health_check_failed(self) -> Line | None:
-        """The line that says the health check failed."""
-        return self.first(_HEALTH_CHECK_FAILED)
-
-    @cached_property
-    def health_check_passed(self) -> Line | None:
-        """The line that says the health check passed."""
-        return self.first(_HEALTH_CHECK_PASSED)
-
-    @cached_property
-    def exit(self) -> Line | None:
-        """The line that gives the container's exit code."""
-        return self.first(_EXIT_CODE)
-
-    @cached_property
-    def refused(self) -> Line | None:
-        """The line in which App Runner itself says why nothing could run."""
-        return self.first(_START_REFUSED)
-
-    @cached_property
-    def exit_code(self) -> int | None:
-        """The container's exit code, where App Runner gives it."""
-        found = _EXIT_CODE.search(self.exit.text) if self.exit else None
-        return int(found[1]) if found else None
-
-    @cached_property
-    def has_ended_by_itself(self) -> bool:
-        """Whether the container ended before App Runner had a reason to stop it."""
-        if not self.exit or self.exit_code == _SIGTERM:
-            return False
-        return not self.health_check_failed or self.exit.at <= self.health_check_failed.at
-
-    @cached_property
-    def health_check_port(self) -> int | None:
-        """The port that App Runner says it checks."""
-        found = _HEALTH_CHECK_STARTED.search(self.health_check_started.text) if self.health_check_started else None
-        return int(found["port"]) if found and found["port"] else None
-
-    @cached_property
-    def health_check_path(self) -> str | None:
-        """The path that App Runner says it checks; empty where it only opens the port, None where it does not say."""
-        found = _HEALTH_CHECK_STARTED.search(self.health_check_started.text) if self.health_check_started else None
-        return (found["path"] or "") if found else None
-
-    @cached_property
-    def pulled_image(self) -> str | None:
-        """The image identifier that App Runner says it pulls (sometimes without its tag)."""
-        line = self.first(_PULLING_IMAGE)
-        found = _PULLING_IMAGE.search(line.text) if line else None
-        return found[1] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +98,18 @@ def _traces(rows: Sequence[tuple[Line, str]]) -> list[Trace]:
         root, says = rows[one.root]
         found.append(Trace(lines[0], tuple(lines), root, _NAMES_CAUSE.sub("", says).strip()))
     return found
+
+
+_SOON = 200  # lines
+_ANSWERED = re.compile(
+    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD) [^\s\"]{1,300}(?: HTTP/[\d.]{1,3}\"?)?[\" ]{1,3}[23]\d\d\b"
+    r"|\bCompleted [23]\d\d\b|\"statusCode\":\s?[23]\d\d\b"
+)
+_IS_READY = re.compile(
+    r"\b(?:fully )?up and running\b|\bready to (?:receive|handle) (?:web )?(?:requests|connections|traffic)\b"
+    r"|\bbooted in \d|\b(?:initiali[sz]ation|startup) complete\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
