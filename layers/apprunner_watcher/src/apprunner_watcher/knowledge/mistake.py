@@ -1,8 +1,8 @@
-"""Here you find whether a stack trace tells of a mistake in the application's own code, and of nothing around it."""
+"""Here you find what a stack trace tells of the application's own code: a mistake in it, and the place."""
 
 import re
 
-from apprunner_watcher.log import Trace
+from apprunner_watcher.log import Line, Trace
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -20,6 +20,21 @@ def is_own(trace: Trace, snapshot: Snapshot) -> bool:
     # Python prints the frame that raised last, the others first
     raised = frames[-1] if _PYTHON_FRAME.match(frames[-1]) else frames[0]
     return not _OF_LIBRARY.search(raised)
+
+
+def place_of(trace: Trace) -> Line | None:
+    """The frame of the application's own code that is nearest to where the root exception was raised."""
+    if _FRAME.search(trace.root.text):
+        return None  # it names the place itself
+    at = next(place for place, line in enumerate(trace.lines) if line is trace.root)
+    # Python prints the frames above the error, the nearest last; the others below
+    above = (line for line in reversed(trace.lines[:at]) if _PYTHON_FRAME.match(line.text))
+    return next(filter(_is_of_own_code, (*above, *trace.lines[at + 1 :])), None)
+
+
+def _is_of_own_code(line: Line) -> bool:
+    is_frame = "\n" not in line.text and bool(_FRAME.search(line.text))
+    return is_frame and not _OF_RUNTIME.search(line.text) and not _OF_LIBRARY.search(line.text)
 
 
 _MISTAKE = re.compile(

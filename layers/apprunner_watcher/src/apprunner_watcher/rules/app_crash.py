@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from apprunner_watcher.knowledge.local_run import docker_run
-from apprunner_watcher.knowledge.mistake import is_own
+from apprunner_watcher.knowledge.mistake import is_own, place_of
 from apprunner_watcher.log import Line, Trace
 from apprunner_watcher.rule import Confidence, Evidence, Finding, Match, Matches, Phase, Rule, Step
 from apprunner_watcher.snapshot import Snapshot
@@ -37,7 +37,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
         values["error"] = _cut(trace.says)
         is_sure = snapshot.has_ended and is_own(trace, snapshot)
         confidence = Confidence.LIKELY if is_sure else Confidence.POSSIBLE
-        return Finding(confidence, (Evidence.of(trace.root),), values)
+        lines = (trace.root, place_of(trace))
+        return Finding(confidence, tuple(Evidence.of(line) for line in lines if line), values)
     root, error = _root(errors)
     return Finding(Confidence.POSSIBLE, (Evidence.of(root),), {**values, "error": _cut(error)})
 
