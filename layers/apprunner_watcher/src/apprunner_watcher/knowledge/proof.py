@@ -1,8 +1,9 @@
 """Here you find how much the error lines of a dependency prove."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import islice
 
 from apprunner_watcher.log import ApplicationLog, Line
 from apprunner_watcher.patterns import pattern_set
@@ -32,7 +33,7 @@ def proved(
         return None
     if snapshot.is_live:
         lasting = [match for match in found if not (match.line.is_passing if heals else match.line.is_warning)]
-        return (lasting[0], confidence) if _reports(lasting) >= least else None
+        return (lasting[0], confidence) if len(list(islice(_reports(lasting), least))) == least else None
     first, confidence = gravest(found, confidence)
     last = max(found, key=lambda match: match.line.at)
     if is_overcome(snapshot.application_log, last.line):
@@ -43,13 +44,13 @@ def proved(
 _ONE_REPORT = timedelta(seconds=1)
 
 
-def _reports(found: Sequence[Match]) -> int:
-    """How often it was told: an error that is printed as an object says it twice at once, in two ways."""
+def _reports(found: Sequence[Match]) -> Iterator[Line]:
+    """What was told, each once: an error that is printed as an object says it twice at once, in two ways."""
     told: list[Line] = []
     for line in (match.line for match in found):
         if not any(abs(line.at - one.at) < _ONE_REPORT and one.said != line.said for one in told):
             told.append(line)
-    return len(told)
+            yield line
 
 
 def is_overcome(log: ApplicationLog, error: Line) -> bool:

@@ -167,6 +167,7 @@ NO_VARIABLE = re.compile(
     r"SQLALCHEMY_BINDS|\bJAVA_HOME\b|\bno-undef\b|ReferenceError|NameError|ImportError|AttributeError|Undefined constant|uninitialized constant|cannot import name|version [`']|^undefined: "
     # another way, and not the only one
     r"|\b[Yy]ou (?:can|may|could) (?:also )?(?:specify|change|override|choose|use|select|increase|adjust|configure|disable|suppress|silence|enable|control)\b"
+    r"|\bRequires (?:env|net|read|write|run|sys) access to "  # Deno's permissions
     r"|provide an export named|(?i:permission denied|\bwritable\b|read-only)|(?i:\b(?:table|column|relation|sequence|view|constraint|schema|index|role)\b[ :=]{1,2}[`'\"\[]?[A-Z])"
     r"|(?i:\b(?:script|argument|flag|file|command|target|task|property|dependency|library|constant|class|module|package|function|method|symbol|type|enum|field|header|cookie|topic|queue|bucket|template|tag|error code|status|code)\b[ :=]{1,2}[`'\"\[]?)[A-Z]"
 )

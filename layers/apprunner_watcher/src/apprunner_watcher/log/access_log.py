@@ -115,7 +115,7 @@ def names(found: re.Match[str], path: str) -> int | None:
 
 
 def _is_path(asked: str, path: str) -> bool:
-    return asked.partition("?")[0] == path
+    return path in {asked, asked.partition("?")[0]}
 
 
 def _named(groups: Iterable[str | None]) -> str:

@@ -99,7 +99,7 @@ RULE = Rule(
     rollback="does-not-help",
     check=check,
     service_patterns={
-        "refused": (r"(?i:invalid access role)"),
+        "refused": r"(?i:invalid access role)",
         # a line of the build may say it of its own base image
         "denied": (
             r"^(?!\[\w*Build\])[^\n]{0,400}?(?:not authorized to perform:? ?(?:ecr:|sts:AssumeRole)|pull access denied|no basic auth credentials"

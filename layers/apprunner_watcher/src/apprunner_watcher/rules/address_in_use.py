@@ -91,7 +91,7 @@ RULE = Rule(
             r"|\bPort(?:\(s\))? (?:[\d, ]+ )?already bound|Another program is already listening on a port|An another FPM instance seems to already listen"
         ),
         # Spring Boot 2
-        "unsure": (r"connector configured to listen on port (\d+) failed to start"),
+        "unsure": r"connector configured to listen on port (\d+) failed to start",
         # Rails, gunicorn, Apache: a PID file that came with the image or is from the container's life before
         "stale": (
             r"A server is already running[.!]? (?:Check |\(pid: )|Already running on PID \d+|pid file '[^']*' is stale|Another server is already running"

@@ -74,6 +74,6 @@ RULE = Rule(
     check=check,
     service_patterns={
         "unsupported": _UNSUPPORTED,
-        "no pipeline": (r"Failed to create pipeline for automatic deployments"),
+        "no pipeline": r"Failed to create pipeline for automatic deployments",
     },
 )

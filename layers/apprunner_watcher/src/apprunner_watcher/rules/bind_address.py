@@ -131,8 +131,8 @@ RULE = Rule(
             r"|Server started at http://127\.0\.0\.1:|Listening on 127\.0\.0\.1:\d+ \(version"  # PocketBase, Ollama
         ),
         # its getUrl() names loopback where it listens everywhere
-        "nest": (r"\[Nest(?:Application|Factory)?\]|Application is running on"),
-        "everywhere": (r"Running on all addresses"),  # Flask, which then names loopback first
+        "nest": r"\[Nest(?:Application|Factory)?\]|Application is running on",
+        "everywhere": r"Running on all addresses",  # Flask, which then names loopback first
         "in_front": WEB_SERVER_IN_FRONT,
     },
 )

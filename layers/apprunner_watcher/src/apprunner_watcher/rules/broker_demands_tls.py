@@ -4,7 +4,7 @@ import re
 
 from apprunner_watcher.knowledge.misread import READS_A_LENGTH, is_misread
 from apprunner_watcher.knowledge.proof import proved
-from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Phase, Rule, Step, at_most
+from apprunner_watcher.rule import Confidence, Evidence, Finding, Matches, Occasion, Phase, Rule, Step, at_most
 from apprunner_watcher.snapshot import Snapshot
 
 
@@ -17,7 +17,7 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     hung_up = () if matches.application("not_established") else matches.application("hung_up")
     if found := proved(snapshot, hung_up):
         match, confidence = found
-        is_of_tls = bool(_PORT_OF_TLS.search(match.line.said))
+        is_of_tls = bool(match["asks"] or _PORT_OF_TLS.search(match.line.said))
         limit = Confidence.LIKELY if is_of_tls else Confidence.POSSIBLE
         return Finding(at_most(limit, confidence), (Evidence.of(match.line),))
     return None
@@ -46,17 +46,19 @@ RULE = Rule(
     docs="https://docs.aws.amazon.com/msk/latest/developerguide/port-info.html",
     rollback="does-not-help",
     check=check,
+    occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
     application_patterns={
         # Kafka's client speaks plainly to a port of TLS
         "reads_a_length": READS_A_LENGTH,
-        "heap": (r"OutOfMemoryError: Java heap space"),
+        "heap": r"OutOfMemoryError: Java heap space",
         # Kafka; RabbitMQ and Amazon MQ, by the clients of Python, Go, Node.js and Java
         "hung_up": (
             r"terminated during authentication\. This may happen|Bootstrap broker \S+ [^\n]{0,60}disconnected|pika\.exceptions\.IncompatibleProtocolError"
             r"|Exception \(501\) Reason: \"EOF\"|Socket closed abruptly during opening handshake|AMQP protocol version mismatch"
+            r"|(?P<asks>connecting to a SSL listener\?)"  # librdkafka
             r"|rediss:// URL must have parameter ssl_cert_reqs"  # Celery
         ),
         # nobody was there: then it is the way
-        "not_established": (r"Connection to node -?\d+ [^\n]{0,120}could not be established"),
+        "not_established": r"Connection to node -?\d+ [^\n]{0,120}could not be established",
     },
 )

@@ -122,14 +122,14 @@ RULE = Rule(
         ),
     },
     service_patterns={
-        "program": (r"exec: \"(?P<runtime>[\w./-]+)\": (?:executable file not found|stat )"),
+        "program": r"exec: \"(?P<runtime>[\w./-]+)\": (?:executable file not found|stat )",
         "pip": (
             r"^\[(?:Pre)?Build\] (?:Step \d+/\d+ : )?(?:RUN )?[^\n]{0,120}?\b(?:pip[\d.]* install|poetry install|pipenv (?:install|sync))\b"
         ),
-        "installed": (r"Successfully installed \S+-\d"),
+        "installed": r"Successfully installed \S+-\d",
         "global": (
             r"\b(?:npm|pnpm) (?:i|install|add) [^\n]{0,80}?(?:-g|--global)\b|\byarn global add\b|\bcorepack (?:enable|prepare)\b"
         ),
-        "revised": (r"awsfusionruntime-(?:python3\d\d|nodejs(?:18|2\d))"),
+        "revised": r"awsfusionruntime-(?:python3\d\d|nodejs(?:18|2\d))",
     },
 )

@@ -57,8 +57,8 @@ RULE = Rule(
         "yaml": (
             r"^\[AppRunner\][^\n]{0,200}?(?:mapping values are not allowed|cannot start any token|did not find expected|could not find expected ':'|[Uu]nrecognized (?:field|key|property)|while (?:parsing|scanning) a )"
         ),
-        "read": (r"^\[AppRunner\] Reading apprunner\.ya?ml"),
-        "began": (r"^\[AppRunner\] Starting to build your application source code"),
-        "failed": (r"^\[AppRunner\] Failed to build your application source code\.?\s*$"),
+        "read": r"^\[AppRunner\] Reading apprunner\.ya?ml",
+        "began": r"^\[AppRunner\] Starting to build your application source code",
+        "failed": r"^\[AppRunner\] Failed to build your application source code\.?\s*$",
     },
 )

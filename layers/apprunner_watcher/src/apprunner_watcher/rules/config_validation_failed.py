@@ -84,6 +84,7 @@ RULE = Rule(
     application_patterns={
         "headline": (
             r"(?i)\b(?:config(?:uration)?|environment|env|settings|startup|start-up|secrets?)\b[^\n]{0,30}\b(?:validation (?:failed|errors?)|check failed|(?:is|are) invalid|validation has failed)"
+            r"|\bconfig validation of \[|\bconfig errors? found\b|msg=\"validating config\" err="  # Kibana, Loki
             r"|\binvalid (?:environment variables?|environment configuration|env(?:ironment)? vars?|(?:production |server |app(?:lication)? )?config(?:uration)?|settings)\b"
             r"|\b(?:validation errors? for (?:\w*settings|\w*config|\w*environment|\w*env)\b|failed to validate (?:the )?(?:config|environment|settings)|E_INVALID_ENV_VARIABLES|EnvInvalidVariables)"
             r"|an instance of \w*(?:env|config)\w* has failed the validation|OptionsValidationException|\bConfigurationPropertiesBindException|Binding to target [^\n]{0,200} failed|Failed to bind properties under(?! '[\w.\[\]-]{1,100}' to java\.)|Could not bind properties to "
@@ -91,14 +92,15 @@ RULE = Rule(
         ),
         # pydantic, Zod, Joi, envalid, class-validator, Spring, Go's validator
         "rejected": (
+            r"\bCONFIG ERROR: |"
             r"\bValue error, |\[type=(?!missing)[a-z_]+, input_value|\(type=(?:value_error|type_error|assertion_error)(?!\.missing)|Input should be |\bInvalid (?:url|email|enum value|port input|bool input|number input|url input|email input|choice|string: must)\b|must contain at least (?!1 )\d+ character"
             r"|\bToo (?:small|big): expected (?!string to have >=1 )|\bInvalid (?:option|input): expected (?![^\n]{0,60}received undefined)|\bInvalid (?:URL|email address|UUID)\b|\"[A-Z][A-Z0-9_]+\" (?:must|length must|fails|with value|contains)|has failed the following constraints: (?!isNotEmpty|isDefined|isString)"
             r"|^\s*Reason: (?!failed to convert|must not be (?:null|blank|empty))|^\s+- .{0,120}\b(?:must|invalid|not allowed|too short)\b|\"code\": \"(?:too_small|too_big|invalid_string|invalid_format|invalid_enum_value|invalid_value|custom)\"|code: '(?:too_small|too_big|invalid_string|invalid_format|invalid_enum_value|invalid_value|custom)'"
             r"|DataAnnotation validation failed for [^\n]{1,200}(?<!field is required\.)'|failed on the '(?!required)\w+' tag|\bis not a valid \w+"
         ),
-        "of_zod": (r"\b\w*ZodError\b|\bValiError\b"),
-        "path": (rf"\bpath['\"]?: ?\[ ?['\"]{_NAME}['\"]"),
-        "path_opens": (r"\bpath['\"]?: \[\s*$"),
+        "of_zod": r"\b\w*ZodError\b|\bValiError\b",
+        "path": rf"\bpath['\"]?: ?\[ ?['\"]{_NAME}['\"]",
+        "path_opens": r"\bpath['\"]?: \[\s*$",
         "absent": (
             r"[Ff]ield required|\bis required\b|'Required'|\"Required\"|received:? \"?'?undefined|: undefined$|\(required\)|\bmissing\b|\bMissing\b|is not set|must be set$|isNotEmpty|isDefined|isString|>=1 char|at least 1 char"
         ),

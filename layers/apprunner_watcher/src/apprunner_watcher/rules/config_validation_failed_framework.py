@@ -5,6 +5,7 @@ import re
 from apprunner_watcher.knowledge.wanted import is_harmless
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
+    Confidence,
     Evidence,
     Finding,
     Matches,
@@ -12,6 +13,7 @@ from apprunner_watcher.rule import (
     Phase,
     Rule,
     Step,
+    at_most,
     gravest,
     weight,
 )
@@ -29,6 +31,8 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     if not found or not confidence:
         return None
     match, confidence = gravest(found, confidence)
+    if match in matches.application("surroundings"):
+        confidence = at_most(Confidence.LIKELY, confidence)
     return Finding(confidence, (Evidence.of(match.line),), {"service_arn": snapshot.service.arn})
 
 
@@ -77,6 +81,8 @@ RULE = Rule(
             # Traefik and others that read their options from the environment
             r"|failed to decode configuration from (?:environment variables|flags)|field not found, node: "
         ),
+        # Vault wants of the kernel what App Runner does not give: a setting does without
+        "surroundings": r"Error initializing core: Failed to lock memory",
         "others": (
             # Keycloak, Vault, n8n, MinIO, Airflow, Superset, Strapi, Meilisearch, Ghost, Kestrel's OpenID Connect
             r"Key material not provided to setup HTTPS|A storage backend must be specified|Mismatching encryption keys|Access key length should be at least 3|cannot use (?i:sqlite) with the \w+|[Dd]atabase was encrypted with a different key|error: unrecognized executor|A Default SECRET_KEY was detected|master key must be at least 16 bytes|MetadataAddress or Authority must use HTTPS"

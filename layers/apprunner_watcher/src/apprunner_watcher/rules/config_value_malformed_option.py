@@ -133,7 +133,7 @@ RULE = Rule(
             rf"|{_VARIABLE}[^\n]{{0,80}}?\b(?:[Ee]xpected|choose|must be) (?:one of|from|either)\b"
         ),
         # MySQL's driver for Java, without TLS: an option, or TLS
-        "driver": (r"Public Key Retrieval is not allowed"),
+        "driver": r"Public Key Retrieval is not allowed",
         "conversion": (
             r"invalid literal for int\(\) with base 10: '(?!None|undefined|null|\$)|could not convert string to float: '(?!None|undefined|\$)|strconv\.\w+: parsing |NumberFormatException: For input string: |invalid value for (?:Integer|Float)\(\): |ParseIntError|invalid digit found in string|Input string was not in a correct format|was not recognized as a valid (?:Boolean|TimeSpan)|The input string '[^']*' was not in a correct format|not enough values to unpack"
         ),

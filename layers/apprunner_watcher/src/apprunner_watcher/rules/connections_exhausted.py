@@ -84,7 +84,7 @@ RULE = Rule(
             r"|could not obtain a (?:database )?connection (?:from the pool )?within|Error: Queue limit reached|redis: connection pool timeout"
             r"|[Tt]imed out while checking out a connection from connection pool|waiting for a slot to become available"
         ),
-        "hikari": (r"Connection is not available, request timed out(?![^\n]{0,60}\btotal=0)"),
+        "hikari": r"Connection is not available, request timed out(?![^\n]{0,60}\btotal=0)",
         "timed_out": (
             # Agroal, Knex, Sequelize, node-postgres, sqlx, r2d2, psycopg_pool, Ecto, Sequel, Jedis, c3p0, MongoDB
             r"Acquisition timeout while waiting for new connection|The pool is probably full"

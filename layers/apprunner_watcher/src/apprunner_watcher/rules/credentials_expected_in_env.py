@@ -103,6 +103,6 @@ RULE = Rule(
             r"|Value cannot be null\. \(Parameter 'awsAccessKeyId'\)"
         ),
         # pydantic and zod name the field in a line of its own
-        "field": (r"^\s*['\"]?(?i:aws_access_key_id|aws_secret_access_key|aws_access_key|aws_secret_key)['\"]?\s*$"),
+        "field": r"^\s*['\"]?(?i:aws_access_key_id|aws_secret_access_key|aws_access_key|aws_secret_key)['\"]?\s*$",
     },
 )

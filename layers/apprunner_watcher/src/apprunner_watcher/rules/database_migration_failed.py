@@ -146,13 +146,14 @@ RULE = Rule(
         ),
         # what only a change of the schema is answered
         "of_schema": (
+            r"do not have the SUPER privilege and binary logging is enabled|"
             r"\b(?:relation|table|column|index|type|constraint|Table|sequence|view) [\"'`][^\"'`\n]{1,160}[\"'`](?: (?:of|for) relation \"[^\"\n]{1,128}\")? already exists(?!,? skipping)"
             r"|\b42P07\b|\b42S01\b|\bER_TABLE_EXISTS_ERROR\b|DuplicateTable\b|\btable \w{1,128} already exists|Base table or view already exists"
             r"|Specified key was too long|in key specification without a key length|cannot be cast automatically|could not create unique index|Foreign key constraint is incorrectly formed"
             r"|mismatch between the models and the database|Cannot add foreign key constraint|column \"[^\"\n]{1,128}\"[^\n]{0,80} contains null values"
         ),
         # Liquibase waits for a lock that a killed container has left
-        "waits": (r"Waiting for changelog lock|[Mm]igrations are running at the moment"),
+        "waits": r"Waiting for changelog lock|[Mm]igrations are running at the moment",
         "unconnected": (
             r"ECONNREFUSED|ETIMEDOUT|could not connect to server|connection to server at|Can't (?:connect to|reach)|Connection refused|timed out|authentication failed|no pg_hba\.conf"
         ),

@@ -83,6 +83,8 @@ RULE = Rule(
             r"|Invalid object name 'OPENJSON'"
         ),
         "mismatch": (
+            # PostgreSQL itself, over the files of another version
+            r"database files are incompatible with server|"
             # commands of newer Redis servers, or of modules
             r"unknown command [`'\"]?(?:XADD|XREADGROUP|XAUTOCLAIM|XGROUP|GETEX|GETDEL|LMPOP|BLMOVE|BZPOPMIN|ZPOPMIN|LPOS|FCALL|FUNCTION|HELLO|JSON\.\w+|FT\.\w+|TS\.\w+|BF\.\w+)\b"
             r"|Unknown collation: '|Server sent charset (?:\(\d+\) )?unknown to the client|Character set '\d+' unsupported|Unknown character set: 'utf8mb4"

@@ -184,8 +184,8 @@ RULE = Rule(
             r"(?::|',? | \[[^\]]{1,40}\], (?=port)|\]? on tcp |,? (?:on )?[Pp]ort[:=]? ?\"?|', port=|\)\(port=|,(?=\d))[`'(]?(?P<port>\d{3,5})\b"
         ),
         # Spring AMQP says where it goes, and then, without the place, that it failed
-        "spring_amqp": (r"Attempting to connect to: \[(?:localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1):(?P<port>\d+)"),
-        "spring_amqp_failed": (r"AmqpConnectException: [^\n]{0,80}Connection refused"),
+        "spring_amqp": r"Attempting to connect to: \[(?:localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1):(?P<port>\d+)",
+        "spring_amqp_failed": r"AmqpConnectException: [^\n]{0,80}Connection refused",
         # a server of its own that the container starts: then it is that one which fails, or is not up yet
         "runs_its_own": (
             r"PostgreSQL init process|database system is ready to accept|redis-server \*|Ready to accept connections|(?:mysqld|mariadbd): ready for connections"

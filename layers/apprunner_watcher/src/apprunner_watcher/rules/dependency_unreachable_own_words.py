@@ -99,6 +99,6 @@ RULE = Rule(
         "connects": (
             r"File \"[^\"\n]{0,200}/(?:asyncpg/connect_utils|asyncpg/connection|aiomysql/connection|asyncmy/connection|redis/asyncio/connection|aioredis/connection|aio_pika/connection|aiormq/connection|aiokafka/conn)\.py\", line \d+, in _?connect"
         ),
-        "timed_out": (r"^(?:asyncio\.(?:exceptions\.)?)?TimeoutError\b"),
+        "timed_out": r"^(?:asyncio\.(?:exceptions\.)?)?TimeoutError\b",
     },
 )

@@ -176,28 +176,28 @@ RULE = Rule(
         "react": (
             r"(?:^|\s)(?:react-scripts|craco|react-app-rewired) start\b|^Starting the development server\.\.\.|Note that the development build is not optimized|｢wds｣"
         ),
-        "angular": (r"(?:^|\s)ng serve\b|Angular Live Development Server is listening"),
+        "angular": r"(?:^|\s)ng serve\b|Angular Live Development Server is listening",
         "vite": (
             r"^\s*VITE v[\d.]+ +ready in|^\s*vite v[\d.]+ dev server running|use --host to expose|press h(?: \+ enter)? to show help|^> vite(?: dev| serve)?(?: --[^\n]{1,80})?$"
         ),
-        "nuxt": (r"(?:^|\s)nux[ti] dev\b|Nuxt[^\n]{0,40}dev server|Vite client warmed up in"),
-        "rails": (r"Rails [\d.]+ application starting in development\b"),
+        "nuxt": r"(?:^|\s)nux[ti] dev\b|Nuxt[^\n]{0,40}dev server|Vite client warmed up in",
+        "rails": r"Rails [\d.]+ application starting in development\b",
         "php": (
             r"PHP [\d.]+ Development Server \(http|Laravel development server started|Server running on \[http://127\.0\.0\.1"
         ),
-        "node": (r"\[nodemon\] (?:watching|starting)|\[INFO\] [\d:]+ ts-node-dev|Starting compilation in watch mode"),
+        "node": r"\[nodemon\] (?:watching|starting)|\[INFO\] [\d:]+ ts-node-dev|Starting compilation in watch mode",
         "any_node": (
             r"<i> \[webpack-dev-server\]|^> (?:gatsby develop|astro dev|remix dev|svelte-kit dev|vue-cli-service serve|parcel [^\n]{1,60}\.html|webpack serve|strapi develop|nest start --watch)\b"
         ),
-        "ended too early": (r"^The build failed because the process exited too early"),
+        "ended too early": r"^The build failed because the process exited too early",
         # what it watches over
-        "ended": (r"\[nodemon\] (?:clean exit|app crashed)"),
+        "ended": r"\[nodemon\] (?:clean exit|app crashed)",
         "watchers": (
             r"ENOSPC: System limit for number of file watchers reached|\bwatch [^\n]{0,200}ENOSPC|inotify watch limit reached"
         ),
     },
     service_patterns={
-        "flask": (r"^\[Build\] (?:Collecting|Successfully installed [^\n]{0,900}?)\s?[Ff]lask[=<>~\s-]"),
-        "wsgi": (r"^\[Build\][^\n]{0,900}\b(?:gunicorn|waitress|u[wW][sS][gG][iI]|hypercorn|uvicorn|gevent|cheroot)\b"),
+        "flask": r"^\[Build\] (?:Collecting|Successfully installed [^\n]{0,900}?)\s?[Ff]lask[=<>~\s-]",
+        "wsgi": r"^\[Build\][^\n]{0,900}\b(?:gunicorn|waitress|u[wW][sS][gG][iI]|hypercorn|uvicorn|gevent|cheroot)\b",
     },
 )

@@ -97,7 +97,7 @@ RULE = Rule(
             r"\bfork/exec (?P<child>[^\s:]+): permission denied|\bPermission denied: '(?P<python>[./][^']*\.sh)'|\bspawn (?P<node_child>[./]\S+) EACCES"
             r"|(?:failed switching to|su-exec: setgroups|gosu: setgroups)(?P<user> \"[\w:-]+\"|:): (?i:operation not permitted)|(?:su-exec|gosu): setgroups(?P<group>\(\d+\))?: Operation not permitted"
         ),
-        "bare": (r"^(?P<bare>(?:\.|/[\w.+-]+)(?:/[\w.+-]+)+): [Pp]ermission denied$"),
+        "bare": r"^(?P<bare>(?:\.|/[\w.+-]+)(?:/[\w.+-]+)+): [Pp]ermission denied$",
         "unreadable": (
             # the shells and interpreters that are given a file
             r"\b(?:ba|da|a)?sh: (?:\d+: )?[Cc]an(?:'t|not) open '?(?P<sh>[^\s':]+)'?: Permission denied"

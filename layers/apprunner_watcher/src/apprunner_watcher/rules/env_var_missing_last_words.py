@@ -70,6 +70,6 @@ RULE = Rule(
             rf"|{_NAME} {_ENVIRONMENT}[^\n]{{0,60}}?{_SAYS_NO}"
         ),
         # a name that ends as those of settings do: SERVICE_URL has to be supplied; provide --key or SERVICE_KEY
-        "of_its_name": (rf"{_SETTING}[^\n]{{0,30}}?{_ABSENT}|{_ASKS}[^\n]{{0,40}}?{_SETTING}"),
+        "of_its_name": rf"{_SETTING}[^\n]{{0,30}}?{_ABSENT}|{_ASKS}[^\n]{{0,40}}?{_SETTING}",
     },
 )

@@ -69,8 +69,8 @@ RULE = Rule(
         "DYNAMODB_TABLE": (
             r"Missing required key 'TableName'|Invalid type for parameter TableName, value: None|params\[:table_name\]"
         ),
-        "COUCHDB_USER": (r"You \*MUST\* specify an admin user"),
-        "ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY": (r"Missing Active Record encryption credential"),
+        "COUCHDB_USER": r"You \*MUST\* specify an admin user",
+        "ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY": r"Missing Active Record encryption credential",
         "DB_PASSWORD": (
             r"client password must be a string|fe_sendauth: no password supplied|no password (?:has been )?provided but the backend requires"
         ),
@@ -90,28 +90,28 @@ RULE = Rule(
         "AUTH_SECRET": (
             r"\[auth\]\[error\] MissingSecret|MissingSecret: |MissingSecretError|Please define a `?secret`?(?: in production)?\b|\[next-auth\]\[error\](?:\[| )NO_SECRET"
         ),
-        "APP_KEYS": (r"App keys are required|app\.keys are required|Please set app\.keys in config"),
+        "APP_KEYS": r"App keys are required|app\.keys are required|Please set app\.keys in config",
         "ADMIN_JWT_SECRET": (
             r"Missing admin\.auth\.secret configuration|Missing apiToken\.salt|admin\.apiToken\.salt|Missing `?auth\.secret"
         ),
-        "SECRET_KEY_BASE": (r"expects conn\.secret_key_base to be set"),
-        "AIRFLOW__CORE__FERNET_KEY": (r"section/key \[core/fernet_key\] not found"),
-        "AIRFLOW__API_AUTH__JWT_SECRET": (r"section/key \[api_auth/jwt_secret\] not found"),
-        "ROCKET_SECRET_KEY": (r"without a stable `secret_key`"),
-        "CHAINLIT_AUTH_SECRET": (r"You must provide a JWT secret in the environment"),
-        "APP_KEY": (r"E_MISSING_APP_KEY|MissingAppKeyException"),
-        "COOKIE_VALIDATION_KEY": (r"cookieValidationKey must be configured"),
+        "SECRET_KEY_BASE": r"expects conn\.secret_key_base to be set",
+        "AIRFLOW__CORE__FERNET_KEY": r"section/key \[core/fernet_key\] not found",
+        "AIRFLOW__API_AUTH__JWT_SECRET": r"section/key \[api_auth/jwt_secret\] not found",
+        "ROCKET_SECRET_KEY": r"without a stable `secret_key`",
+        "CHAINLIT_AUTH_SECRET": r"You must provide a JWT secret in the environment",
+        "APP_KEY": r"E_MISSING_APP_KEY|MissingAppKeyException",
+        "COOKIE_VALIDATION_KEY": r"cookieValidationKey must be configured",
         "COOKIE_SECRET": (
             r"missing setting: cookie-secret|cookieSecret is required|Missing required (?:config value|configuration): cookieSecret"
         ),
-        "PAYLOAD_SECRET": (r"missing secret key\. A secret key is needed to secure Payload"),
-        "SECRET_KEY": (r"Secret key missing, check https|^\s*secret[ _]key is (?:not set|missing|required)"),
+        "PAYLOAD_SECRET": r"missing secret key\. A secret key is needed to secure Payload",
+        "SECRET_KEY": r"Secret key missing, check https|^\s*secret[ _]key is (?:not set|missing|required)",
         "AWS_REGION": (
             r"You must specify a region\.|(?:Config)?Error: (?:Missing r|R)egion (?:in config|is missing)|could not find region configuration|an AWS region is required, but was not found|Unable to load region from any of the providers|No RegionEndpoint or ServiceURL configured|Unable to find a region via the region provider chain|MissingRegionError|Missing required client configuration options:\s+region"
         ),
-        "POSTGRES_PASSWORD": (r"Database is uninitialized and superuser password is not specified"),
-        "ACCEPT_EULA": (r"End-User License Agreement \(EULA\) must be accepted"),
-        "MYSQL_ROOT_PASSWORD": (r"Database is uninitialized and password option is not specified"),
+        "POSTGRES_PASSWORD": r"Database is uninitialized and superuser password is not specified",
+        "ACCEPT_EULA": r"End-User License Agreement \(EULA\) must be accepted",
+        "MYSQL_ROOT_PASSWORD": r"Database is uninitialized and password option is not specified",
         "MINIO_ROOT_USER": (
             r"Missing credential environment variable|Unable to (?:validate|get) credentials inherited from the shell environment"
         ),
@@ -121,6 +121,6 @@ RULE = Rule(
         "KC_HOSTNAME": (
             r"hostname resolution configured but no hostname|hostname is not configured; either configure hostname"
         ),
-        "TUNNEL_TOKEN": (r"\"cloudflared tunnel run\" requires the ID or name of the tunnel"),
+        "TUNNEL_TOKEN": r"\"cloudflared tunnel run\" requires the ID or name of the tunnel",
     },
 )

@@ -126,8 +126,8 @@ RULE = Rule(
             r"|Must pass options\.rootUrl or set (ROOT_URL)"
         ),
         # os.environ["X"]; a KeyError of an ordinary dictionary is seldom written in capitals
-        "key_error": (r"KeyError: ['\"]([A-Z][A-Z0-9_]{2,})['\"](?:$|[\s\"\\,)])"),
-        "key_error_of_any_case": (r"KeyError: ['\"]([A-Za-z_]\w*)['\"]$"),
+        "key_error": r"KeyError: ['\"]([A-Z][A-Z0-9_]{2,})['\"](?:$|[\s\"\\,)])",
+        "key_error_of_any_case": r"KeyError: ['\"]([A-Za-z_]\w*)['\"]$",
         # properties of Java, which the environment sets in capitals
         "property": (
             r"Could not resolve placeholder '([\w.-]+)'|The config property ([\w.-]+) is (?:required but it could not be found|defined as the empty String)"
@@ -145,9 +145,9 @@ RULE = Rule(
             r"Section '([\w:]+)' not found in configuration|[Mm]issing (?:required )?(?:configuration|config|setting)(?: (?:value|key|section))?(?: for)?:? ['\"]?((?:\w{1,40}:){1,5}\w{1,60})|['\"]((?:\w{1,40}:){1,5}\w{1,60})['\"]? (?:is |was )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
             r"|(?<![\w/.:])((?:[A-Z]\w{1,40}:){1,4}[A-Z]\w{1,60}) (?:(?:is|was) )?(?:not (?:found|set|configured|provided|defined)|missing|required|must be (?:set|configured))\b"
         ),
-        "prisma": (r"P1012|Prisma schema validation"),
-        "prisma_url": (r"\b(?:u|directU)rl\s{1,12}=\s{1,4}env\(\"(\w+)\"\)"),
-        "prisma_says_more": (r"must start with the protocol|no longer supported|error: (?!Prisma schema)[A-Z]"),
+        "prisma": r"P1012|Prisma schema validation",
+        "prisma_url": r"\b(?:u|directU)rl\s{1,12}=\s{1,4}env\(\"(\w+)\"\)",
+        "prisma_says_more": r"must start with the protocol|no longer supported|error: (?!Prisma schema)[A-Z]",
         "well_known": (
             "|".join(re.escape(words).replace("secret_key_base", "`?secret_key_base`?") for words in _WELL_KNOWN)
         ),

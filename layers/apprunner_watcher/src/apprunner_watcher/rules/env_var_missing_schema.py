@@ -114,7 +114,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     application_patterns={
-        "headline": (r"\bvalidation errors? for \w+"),
+        "headline": r"\bvalidation errors? for \w+",
         "named": (
             # envalid
             rf"\b{_UPPER}\"?: \(required\)"
@@ -141,16 +141,16 @@ RULE = Rule(
             # django-configurations, everett
             r"|is required to be set as the environment variable '(\w+)'|ConfigurationMissingError: '?(\w+)"
             # envy, figment, clap of Rust
-            r"|missing value for field (\w+)|missing configuration field \"([\w.]+)\"|\s--[\w-]+ <([A-Z][A-Z0-9_]*)>\s*$"
+            r"|missing value for field (\w+)|\bMissingValue\(\"(\w+)\"\)|missing configuration field \"([\w.]+)\"|\s--[\w-]+ <([A-Z][A-Z0-9_]*)>\s*$"
             # Go's validator, cleanenv, ardanlabs/conf
             r"|Field validation for '(\w+)' failed on the 'required' tag|field \"(\w+)\" is required but the value is not provided|required field ([\w/]+) is missing value"
             # PureConfig, Hoplite, micronaut
             r"|Key not found: '([\w-]+)'|missing setting: ([\w-]+)|- Could not resolve '([\w.-]+)': Missing|'([\w.-]+)': Missing \w+ from config"
         ),
         # pydantic's field, put into one row
-        "field": (r"(?<![\w.])([A-Za-z_][\w.]{0,80})(?: -> [\w.]{1,60}){0,5}\s+[Ff]ield required [\[(]type="),
+        "field": r"(?<![\w.])([A-Za-z_][\w.]{0,80})(?: -> [\w.]{1,60}){0,5}\s+[Ff]ield required [\[(]type=",
         # serde: where it reads a document it tells the line
-        "deserialized": (r"missing field [`'\"](\w+)[`'\"](?! at line)"),
+        "deserialized": r"missing field [`'\"](\w+)[`'\"](?! at line)",
         "member": (
             r"DataAnnotation validation failed for '(\w+)' members: '(\w+)' with the error: 'The [^']{1,80} field is required"
         ),
@@ -159,7 +159,7 @@ RULE = Rule(
             r"(?:^|[|\]:])\s*(?:[Ff]ield required(?: [\[(]type=|$)|none is not an allowed value|String should have at least 1 character)"
         ),
         # Zod, made pretty: the words stand above the name
-        "pretty": (r"→ at ([A-Za-z_][\w.]*)"),
+        "pretty": r"→ at ([A-Za-z_][\w.]*)",
         # Zod, in rows; Spring's binding
         "beside_its_path": (
             rf"(?:^|\|)\W*['\"]?message['\"]?: ?['\"]{_ABSENT}|(?:^|\|)\s*['\"]{_ABSENT}['\"],?\s*$|Reason: must not be (?:null|blank|empty)\b"

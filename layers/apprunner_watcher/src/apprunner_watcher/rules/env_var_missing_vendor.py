@@ -62,22 +62,23 @@ RULE = Rule(
         "SUPABASE_URL": (
             r"supabaseUrl is required|supabase_url is required|Your project's URL and (?:API )?[Kk]ey are required to create a Supabase client"
         ),
-        "SUPABASE_KEY": (r"supabaseKey is required|supabase_key is required"),
+        "SUPABASE_KEY": r"supabaseKey is required|supabase_key is required",
         "CLERK_SECRET_KEY": (
             r"Missing secretKey\b|[Cc]lerk[^\n]{0,40}[Mm]issing (?:the )?(?:CLERK_)?(?:secret|Secret Key)"
         ),
-        "CLERK_PUBLISHABLE_KEY": (r"Missing publishableKey\b|Publishable key is missing"),
+        "CLERK_PUBLISHABLE_KEY": r"Missing publishableKey\b|Publishable key is missing",
         "GOOGLE_CLIENT_ID": (
             r"OAuth2Strategy requires a client(?:ID|Secret) option|(?:Google|GitHub|Facebook|Discord|LinkedIn|Twitter)\w*Strategy requires a client|OAuthStrategy requires a consumer|The 'Client(?:Id|Secret)' option must be provided|[Cc]lient id must not be empty|client(?:Id|_id) (?:cannot|must not) be (?:empty|null)|\"clientID\" is required"
         ),
+        "HF_TOKEN": r"Cannot access gated repo for url|\bGatedRepoError\b|You must (?:be|have) authenticated to access it",
         "AUTH0_SECRET": r"TypeError: \"secret\" is required",
         "AUTH0_ISSUER_BASE_URL": (
             r"\"issuerBaseURL\" is required|You must provide an? '?issuerBaseURL|an 'audience' is required to validate|Your Okta (?:URL|domain) is missing|Your client ID is missing"
         ),
-        "TWILIO_ACCOUNT_SID": (r"(?:^|Error: )username is required|Credentials are required to create a TwilioClient"),
-        "RESEND_API_KEY": (r"Missing API key\. Pass it to the constructor `new Resend"),
-        "MAILGUN_API_KEY": (r"Parameter \"key\" is required"),
-        "CLOUDINARY_URL": (r"Must supply (?:api_key|cloud_name|api_secret)"),
+        "TWILIO_ACCOUNT_SID": r"(?:^|Error: )username is required|Credentials are required to create a TwilioClient",
+        "RESEND_API_KEY": r"Missing API key\. Pass it to the constructor `new Resend",
+        "MAILGUN_API_KEY": r"Parameter \"key\" is required",
+        "CLOUDINARY_URL": r"Must supply (?:api_key|cloud_name|api_secret)",
         "PINECONE_API_KEY": (
             r"You haven't specified an [Aa]p[Ii]-?[Kk]ey|The client configuration must have required property: apiKey"
         ),
@@ -87,24 +88,24 @@ RULE = Rule(
         "TELEGRAM_API_ID": (
             r"Your API ID or Hash cannot be empty or None|The API key is required for new authorizations|No API [Kk]ey found\. More info: https://docs\.pyrogram"
         ),
-        "SMTP_PASSWORD": (r"Missing credentials for \"(?:PLAIN|LOGIN|XOAUTH2)\""),
+        "SMTP_PASSWORD": r"Missing credentials for \"(?:PLAIN|LOGIN|XOAUTH2)\"",
         "DISCORD_TOKEN": (
             r"TOKEN_INVALID|TokenInvalid\]?: An invalid token was provided|Expected a string token|expected token to be a str, received (?:<class '[Nn]one|None)"
         ),
         "SLACK_SIGNING_SECRET": (
             r"Signing secret not found, so could not initialize|No token is provided in either|AppInitializationError: (?:No `?token|`signingSecret`)"
         ),
-        "VAPID_PUBLIC_KEY": (r"No key set vapidDetails\.|No subject set in vapidDetails"),
-        "RAZORPAY_KEY_ID": (r"`key_id` or `oauthToken` is mandatory|`key_id` is mandatory"),
-        "FIREBASE_API_KEY": (r"\(auth/invalid-api-key\)|\(auth/missing-api-key\)"),
-        "FIREBASE_DATABASE_URL": (r"Can't determine Firebase Database URL"),
+        "VAPID_PUBLIC_KEY": r"No key set vapidDetails\.|No subject set in vapidDetails",
+        "RAZORPAY_KEY_ID": r"`key_id` or `oauthToken` is mandatory|`key_id` is mandatory",
+        "FIREBASE_API_KEY": r"\(auth/invalid-api-key\)|\(auth/missing-api-key\)",
+        "FIREBASE_DATABASE_URL": r"Can't determine Firebase Database URL",
         "SHOPIFY_API_KEY": (
             r"Cannot initialize Shopify API Library\. Missing values for|Detected an empty appUrl configuration"
         ),
-        "CONTENTFUL_ACCESS_TOKEN": (r"Expected parameter (?:accessToken|space)\b"),
-        "SANITY_PROJECT_ID": (r"Configuration must contain `projectId`"),
-        "ALGOLIA_APP_ID": (r"`(?:appId|apiKey)` is missing\."),
-        "POSTHOG_API_KEY": (r"You must pass your (?:PostHog|Segment) project's (?:api|write) ?key"),
+        "CONTENTFUL_ACCESS_TOKEN": r"Expected parameter (?:accessToken|space)\b",
+        "SANITY_PROJECT_ID": r"Configuration must contain `projectId`",
+        "ALGOLIA_APP_ID": r"`(?:appId|apiKey)` is missing\.",
+        "POSTHOG_API_KEY": r"You must pass your (?:PostHog|Segment) project's (?:api|write) ?key",
         "AZURE_OPENAI_API_KEY": (
             r"AzureOpenAI[^\n]{0,60}Missing credentials|Must provide (?:one of )?the `?(?:base_url|azure_endpoint)`?"
         ),
@@ -114,14 +115,14 @@ RULE = Rule(
         "GITHUB_APP_ID": (
             r"\[@octokit/auth-(?:app|oauth-app)\] \w+ option is required|\[@octokit/\w+\] [^\n]{0,40}\bmust be (?:passed|set)"
         ),
-        "ELASTICSEARCH_NODE": (r"ConfigurationError: Missing node\(s\) option"),
+        "ELASTICSEARCH_NODE": r"ConfigurationError: Missing node\(s\) option",
         "KAFKA_BROKERS": (
             r"expected brokers array and got nothing|brokers must not be empty|No resolvable bootstrap urls given in bootstrap\.servers: \[?\]?\s*$|Missing required configuration \"bootstrap\.servers\""
         ),
-        "POSTMARK_API_TOKEN": (r"A valid API token must be provided"),
-        "PUSHER_APP_ID": (r"Options object is missing a cluster|Pusher\w*: (?:missing|must provide) "),
-        "PARSE_SERVER_APPLICATION_ID": (r"appId and masterKey are required|You must provide an appId"),
-        "IMAGEKIT_PUBLIC_KEY": (r"Missing (?:publicKey|privateKey|urlEndpoint) during ImageKit initialization"),
+        "POSTMARK_API_TOKEN": r"A valid API token must be provided",
+        "PUSHER_APP_ID": r"Options object is missing a cluster|Pusher\w*: (?:missing|must provide) ",
+        "PARSE_SERVER_APPLICATION_ID": r"appId and masterKey are required|You must provide an appId",
+        "IMAGEKIT_PUBLIC_KEY": r"Missing (?:publicKey|privateKey|urlEndpoint) during ImageKit initialization",
         "API_KEY": (
             r"[Mm]issing API key\. Pass it to the constructor|NoApiKeyProvided"
             # .NET's clients

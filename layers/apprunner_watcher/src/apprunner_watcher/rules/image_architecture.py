@@ -121,6 +121,6 @@ RULE = Rule(
         "refused": _REFUSED,
         "says so": _SAYS_SO,
         "no descriptor": _NO_DESCRIPTOR,
-        "not copied": (r"Failed to copy the image from ECR"),
+        "not copied": r"Failed to copy the image from ECR",
     },
 )

@@ -132,7 +132,7 @@ RULE = Rule(
     check=check,
     application_patterns={
         # IAM's own sentence, whatever the SDK; an anonymous request was not signed by any role
-        "sentence": (r"(?<!User: anonymous is )\bnot authorized to perform:? ?[`'\"]?[\w-]+:\w+"),
+        "sentence": r"(?<!User: anonymous is )\bnot authorized to perform:? ?[`'\"]?[\w-]+:\w+",
         "error": (
             # boto3 and the AWS CLI
             r"An error occurred \((?:AccessDenied(?:Exception)?|UnauthorizedOperation|AuthorizationError(?:Exception)?|403)\)"

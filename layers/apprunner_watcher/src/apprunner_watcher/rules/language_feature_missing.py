@@ -111,7 +111,7 @@ RULE = Rule(
             r"mutable default <class '(?!list|dict|set)[\w.]+'> for field|ConfigError: unable to infer type for attribute|unsupported operand type\(s\) for \|: '(?:dict|_\w+GenericAlias|_SpecialForm)'"
             r"|SyntaxError: f-string: (?:expecting '\}'|unmatched|unterminated)|NameError: name '(?:unicode|xrange|basestring|raw_input|reload|unichr|reduce|execfile|long|cmp)' is not defined|SyntaxError: invalid escape sequence|multiple exception types must be parenthesized"
         ),
-        "python_syntax_error": (r"SyntaxError: (?:invalid syntax|expected ':')"),
+        "python_syntax_error": r"SyntaxError: (?:invalid syntax|expected ':')",
         "python_source": (
             r"^\s+(?:match [^\n=:]{1,80}:|except\*|type \w+ = |(?:def|class) \w+\[|async |await |with \($)|\w := |[\s(=]f'|[\s(=]f\"|import async\b|, async\b"
         ),

@@ -88,9 +88,9 @@ RULE = Rule(
             r"|ERR_(?:UNSUPPORTED|INVALID)_TYPESCRIPT_SYNTAX|SyntaxError: Unexpected token 'interface'"
         ),
         # a file in the other format has no exports; so has one in which the name is not written
-        "own": (r"requested module '\.{1,2}/[^']+' does not provide an export named"),
-        "quoted": (r"(?:^|[\s|])(?:import [\w{*'\"][^\n]{0,80}['\"];?\s*$|export (?:default|const|class|function|\{))"),
-        "unexpected": (r"SyntaxError: Unexpected (?:identifier|string|token [{*])"),
+        "own": r"requested module '\.{1,2}/[^']+' does not provide an export named",
+        "quoted": r"(?:^|[\s|])(?:import [\w{*'\"][^\n]{0,80}['\"];?\s*$|export (?:default|const|class|function|\{))",
+        "unexpected": r"SyntaxError: Unexpected (?:identifier|string|token [{*])",
         "no_extension": (
             r"Cannot find module '(?P<path>/(?:[^'\n]{0,200}/)?[^'\n/]{1,80})' imported from /|Did you mean to import \"?(?P<meant>\S+)"
         ),

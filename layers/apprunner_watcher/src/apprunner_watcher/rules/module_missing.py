@@ -182,7 +182,7 @@ RULE = Rule(
             r"|assembly '([\w.-]+),[^\n]{0,250}manifest definition does not match"
             r"|VersionConflict: \(([\w.-]+)|already activated ([\w.-]+) [^\n]{1,30}, but your Gemfile requires|While importing '([\w.]+)', an ImportError was raised|No module named ([\w.]+\.__main__)|Error: spawn (\S+) ENOENT|Command \"([\w:-]+)\" is not defined"
         ),
-        "node_code": (r"\bcode: '(?:ERR_)?(MODULE_NOT_FOUND)'"),
-        "node_no_parent": (r"requireStack: \[\]"),
+        "node_code": r"\bcode: '(?:ERR_)?(MODULE_NOT_FOUND)'",
+        "node_no_parent": r"requireStack: \[\]",
     },
 )

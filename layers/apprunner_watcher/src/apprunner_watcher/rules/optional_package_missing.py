@@ -89,6 +89,8 @@ RULE = Rule(
         # a well-formed address of a usual database: what is to understand it is not in the class path
         "java_hint": (
             r"No suitable driver found for (jdbc:(?:postgresql|mysql|mariadb|sqlserver|clickhouse|redshift|vertica)://)"
+            # Flyway, whose databases are modules of their own since version 10
+            r"|No database found to handle (jdbc:(?:postgresql|mysql|mariadb|sqlserver|oracle|db2|redshift)):"
         ),
         # what asks for an installation while it fails
         "asks_hint": (

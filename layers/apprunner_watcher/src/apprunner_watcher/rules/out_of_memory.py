@@ -175,9 +175,9 @@ RULE = Rule(
             r"|Native memory allocation \(\w+\) failed|fixed memory regions require \S+ which is greater than|[Uu]nable to calculate memory configuration|OutOfDirectMemoryError: "
             r"|GC overhead limit exceeded|os::commit_memory\b[^\n]{0,80} failed"
         ),
-        # the limit of processes may be behind it as well; a Map or array that outgrew V8
+        # the limit of processes, or of .NET's heap, may be behind it as well; a Map or array that outgrew V8
         "unsure": (
-            r"OutOfMemoryError: unable to create (?:new )?native thread|Fatal JavaScript invalid (?:size error|array length)"
+            r"GC heap initialization failed|HRESULT: 0x8007000E|OutOfMemoryError: unable to create (?:new )?native thread|Fatal JavaScript invalid (?:size error|array length)"
         ),
         "php": (
             r"Allowed memory size of \d+ bytes exhausted|PHP Fatal error: +Out of memory|^Fatal error: Out of memory \(allocated"
@@ -189,7 +189,7 @@ RULE = Rule(
         # Go, Rust, Ruby, .NET, C++, Erlang, Perl; the kernel, and platforms that tell of it
         "other": (
             r"fatal error: (?:runtime: )?(?:out of memory|cannot allocate memory)|\bruntime: out of memory|memory allocation of \d+ bytes failed|failed to allocate memory(?: \(NoMemoryError\)|$)|\bNoMemoryError\b"
-            r"|System\.OutOfMemoryException|GC heap initialization failed|HRESULT: 0x8007000E|std::bad_alloc|eheap_alloc: Cannot allocate|^Out of memory[.!]$|LLVM ERROR: out of memory"
+            r"|System\.OutOfMemoryException|std::bad_alloc|eheap_alloc: Cannot allocate|^Out of memory[.!]$|LLVM ERROR: out of memory"
             r"|Out of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|oom-kill:|oom_reaper|\bOOM ?Killed\b|ggml\w*: [^\n]{0,80}(?:insufficient|failed to allocate)"
             r"|cannot allocate vector of size \d|Failed to allocate memory for requested buffer of size"  # R, ONNX Runtime
             r"|requires more (?:system )?memory \([\d.]+ ?[KMG]i?B\) than is available"  # Ollama
@@ -202,9 +202,9 @@ RULE = Rule(
             r"|died, killed by signal 9 :\(|exited on signal 9\b|exit signal Killed \(9\)|npm (?:ERR!|error) (?:errno|code) 137|\b(?:[Ee]xited with (?:code|status)|exit status|exit code:?|[Ee]xit) 137\b|SIGKILL \(signal 9\)|via signal \[SIGKILL\]|terminated by (?:signal )?SIGKILL|Memory quota exceeded"
             r"|was terminated due to signal 9\b|exited with exit value \[[^\]]{1,40}\]: 137\b"
         ),
-        "timeout": (r"WORKER TIMEOUT|HARAKIRI|Terminating timed out worker|timeout \(\d+s > \d+s\), killing"),
+        "timeout": r"WORKER TIMEOUT|HARAKIRI|Terminating timed out worker|timeout \(\d+s > \d+s\), killing",
         "reads_a_length": READS_A_LENGTH,
         # App Runner asks first; who does not heed it is killed as well
-        "stopped": (r"SIGTERM|\bsignal 15\b|Handling signal: term|TERM signal"),
+        "stopped": r"SIGTERM|\bsignal 15\b|Handling signal: term|TERM signal",
     },
 )

@@ -192,6 +192,6 @@ RULE = Rule(
             r"|(?i:attempt to write a readonly database)|\bSQLITE_READONLY"
         ),
         # SQLite
-        "database": (r"(?i:unable to open(?: the)? database file)|\bSQLITE_CANTOPEN"),
+        "database": r"(?i:unable to open(?: the)? database file)|\bSQLITE_CANTOPEN",
     },
 )

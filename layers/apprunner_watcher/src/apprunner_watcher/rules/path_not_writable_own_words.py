@@ -106,7 +106,7 @@ RULE = Rule(
             r"|java\.nio\.file\.ReadOnlyFileSystemException$|open\(\"[^\"]{1,200}\"\): Permission denied \[core/"  # uWSGI
             r"|Log file error: \"[^\"]{1,200}\", cause: [^\n]{0,80}Permission denied|Could not open file nio:[^\n]{0,200}\[90031|Error while creating file \"[^\"]{1,200}\" \[90062"  # H2
         ),
-        "unsure": (r"Please provide a valid cache path"),  # Laravel: the folder may be missing as well
+        "unsure": r"Please provide a valid cache path",  # Laravel: the folder may be missing as well
         # Rust, whose errors name their cause in a line of its own
         "reason": (
             r"^\s*(?:[Cc]aused by:|\d+:)?\s*(?:Permission denied|Read-only file system) \(os error (?:13|30)\)$"

@@ -102,7 +102,7 @@ RULE = Rule(
             r"(?i)\b(?:listening|running|started|ready|up|live)\b[^\n]{0,60}\bport:? (?P<undefined>undefined|NaN|null)\b"
         ),
         # the image's entrypoint says this of the file that it came with only, and that listens on 80
-        "nginx": (r"info: Enabled listen on IPv6 in /etc/nginx/conf\.d/default\.conf"),
+        "nginx": r"info: Enabled listen on IPv6 in /etc/nginx/conf\.d/default\.conf",
         "in_front": WEB_SERVER_IN_FRONT,
     },
 )

@@ -91,6 +91,8 @@ RULE = Rule(
             # what loggers leave of Node's
             r"|[Pp]ermission denied (?:[\d.]{7,15}|::|\[::\]|\*):(?P<address>\d{1,5})\b"
             r"|\b[Ll]isten(?:ing)? (?:on|to) port (?P<in_words>\d{1,5})\b[^\n]{0,80}[Pp]ermission denied"
+            # Dart
+            r"|Failed to create server socket \(OS Error: Permission denied, errno = 13\), address = [^\s,]{1,80}, port = (?P<dart>\d{1,5})"
             # Puma, WEBrick; PHP's own server, Swoole, FPM
             r"|Permission denied - bind\(2\) for \"?[^\s\"]*\"?(?: port |:)(?P<ruby>\d{1,5})"
             r"|Failed to listen on \S+:(?P<php>\d{1,5}) \(reason: Permission denied"
@@ -118,9 +120,9 @@ RULE = Rule(
             r"(?:PermissionError|OSError|error): \[Errno 13\] Permission denied$"
             r"|kind: PermissionDenied, message: \"Permission denied\"|^[^/\n]{0,200}Permission denied \(os error 13\)"
         ),
-        "taken": (r"Connection in use: \("),
-        "nginx": (r"bind\(\) to \S+ failed \(13:"),
-        "apache": (r"make_sock: could not bind"),
-        "dotnet": (r"System\.Net\.Sockets|Kestrel"),
+        "taken": r"Connection in use: \(",
+        "nginx": r"bind\(\) to \S+ failed \(13:",
+        "apache": r"make_sock: could not bind",
+        "dotnet": r"System\.Net\.Sockets|Kestrel",
     },
 )

@@ -107,7 +107,7 @@ RULE = Rule(
         }
     ),
     application_patterns={
-        "pm2": (r"PM2 Successfully daemonized|^\[PM2\] (?:Done\.|Spawning PM2 daemon)"),
+        "pm2": r"PM2 Successfully daemonized|^\[PM2\] (?:Done\.|Spawning PM2 daemon)",
         "service": (
             # init scripts of Debian, with the names that they give to servers
             r"\b(?:Starting|Restarting) (?:nginx|[Aa]pache|httpd|web server|PHP [\d.]+ FastCGI|php[\d.]*-fpm|periodic command scheduler|cron|redis|PostgreSQL|MySQL|MariaDB|memcached|supervisor|Tomcat|OpenBSD)\b"
@@ -118,12 +118,12 @@ RULE = Rule(
             r"^✨? *Done in \d[\d.]*m?s\.?$|The (?:build|\S+) folder is ready to be deployed|^✓ built in \d|Build at: \S+ - Hash: "
             r"|\bwebpack [\d.]+ compiled (?:successfully|with \d+ warnings?) in \d|^Application bundle generation complete"
         ),
-        "clean": (r"\[nodemon\] clean exit - waiting for changes|exited with (?:code|status) 0$"),
+        "clean": r"\[nodemon\] clean exit - waiting for changes|exited with (?:code|status) 0$",
         # App Runner asked it to
         "stopped": (
             r"(?i)SIGTERM|SIGINT|\bsignal 15\b|signal: terminated|Handling signal: term|TERM signal|graceful(?:ly)? (?:shut|stop|exit)"
         ),
-        "raised": (r"\b\w*(?:Error|Exception)\b|\bpanic: "),
+        "raised": r"\b\w*(?:Error|Exception)\b|\bpanic: ",
         "error": (
             r"(?i)\busage: |\b(?!could not reliably determine)(?:err(?:or)?s?|fatal|critical|fail(?:s|ed|ure)?|cannot|unable|refused|denied|missing|invalid|not found|could not|timeout|timed? out|no such)\b"
         ),

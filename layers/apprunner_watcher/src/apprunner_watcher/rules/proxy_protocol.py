@@ -117,7 +117,7 @@ RULE = Rule(
             r"(?i)(?:Failed to proxy|proxy error|Could not proxy|fetch failed|Error occurred while trying to proxy)[^\n]{0,120}https://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d"
             r"|https://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d+[^\n]{0,200}(?:EPROTO|wrong version number)"
         ),
-        "wrong_version": (r"\bEPROTO\b|wrong version number|ERR_SSL_WRONG_VERSION_NUMBER|packet length too long"),
-        "hint": (r"ERR_ERL_(?:UNEXPECTED_X_FORWARDED_FOR|PERMISSIVE_TRUST_PROXY)|'X-Forwarded-For' header is set but"),
+        "wrong_version": r"\bEPROTO\b|wrong version number|ERR_SSL_WRONG_VERSION_NUMBER|packet length too long",
+        "hint": r"ERR_ERL_(?:UNEXPECTED_X_FORWARDED_FOR|PERMISSIVE_TRUST_PROXY)|'X-Forwarded-For' header is set but",
     },
 )

@@ -56,7 +56,7 @@ RULE = Rule(
             r"|(?:getRandomValues|\.hasOwn|\.replaceAll|\.at|\.findLast|\.flatMap|\.fromEntries|\.toSorted|withResolvers|crypto\.hash|styleText|availableParallelism) is not a function|No such built-in module: |requested module 'node:[^']+' does not provide an export named"
         ),
         # an older Node.js stumbles over newer operators in its packages; so does every one over a typing error
-        "node_hint": (r"SyntaxError: Unexpected token '?(?:\?|\?\?=|\|\|=|&&=|\.)'?\s*$"),
+        "node_hint": r"SyntaxError: Unexpected token '?(?:\?|\?\?=|\|\|=|&&=|\.)'?\s*$",
         "python": (
             r"requires a different Python: |is not supported by the project \([^)]{1,60}\)|supported Python range \([^)]{1,60}\) is not compatible with|No Python at |is incompatible with the project's Python requirement|No interpreter found for Python |current Python version \([\d.]+\) does not satisfy|current project's (?:supported )?Python requirement \([^)]{1,60}\) is not compatible|requires-python\b[^\n]{0,80}(?:incompatible|does not satisfy)"
             r"|module 'pkgutil' has no attribute 'ImpImporter'|No module named 'distutils'|cannot import name '\w+' from '(?:collections|typing|enum|inspect)'|module '(?:collections|inspect|asyncio|configparser|ast)' has no attribute"
@@ -68,7 +68,7 @@ RULE = Rule(
             r"|Could not determine java version from|matching this tasks requirements: \{languageVersion=|No matching toolchains found for requested|Cannot find a Java installation on your machine"
             r"|class file has wrong version \d|(?:Source|Target) option [\d.]+ is no longer supported|are not supported in -source \d|invalid flag: --release|com\.sun\.tools\.javac\.(?:code\.TypeTags?|tree\.JCTree\$JCImport)"
         ),
-        "dotnet": (r"NETSDK1045|SDK does not support targeting|A compatible \.NET SDK was not found"),
+        "dotnet": r"NETSDK1045|SDK does not support targeting|A compatible \.NET SDK was not found",
         "other": (
             r"Your Ruby version is \S+, but your Gemfile|your php version \([^)]{1,40}\) does not satisfy|requires go >= ?[\d.]+ \(running|invalid go version '[\d.]+': must match|unknown (?:directive|block type): toolchain|note: module requires Go [\d.]+|package (?:slices|maps|cmp|iter|unique|embed|io/fs|log/slog|math/rand/v2|crypto/\w+|testing/\w+) is not in (?:GOROOT|std)\b|but maximum (?:supported )?version|requires rustc \d"
             r"|lock file version `?\d`? (?:was found, but|requires)|older than the `\d{4}` edition"

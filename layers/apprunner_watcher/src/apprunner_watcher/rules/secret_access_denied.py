@@ -141,7 +141,7 @@ RULE = Rule(
         "unread": (
             r"(?:unable|failed) to (?:pull|fetch|retrieve) secrets? (?:or registry auth|from|arn:)|ResourceInitializationError"
         ),
-        "denied": (r"not authorized to perform:? (?:secretsmanager:GetSecretValue|ssm:GetParameters?)"),
+        "denied": r"not authorized to perform:? (?:secretsmanager:GetSecretValue|ssm:GetParameters?)",
         "absent": (_ABSENT),
     },
 )

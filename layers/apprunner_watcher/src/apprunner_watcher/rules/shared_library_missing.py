@@ -138,7 +138,7 @@ RULE = Rule(
             # bindings, in words of their own
             r"(?:[Ff]ind|[Ll]oad|[Ll]ocate) (?:the )?(?:shared |native |dynamic )?(?:library )?['\"]?(?P<own_words>lib(?:magic|gdal|geos|proj|sndfile|vips|cairo|pango|usb|heif|zmq|xml2|xslt|pq|mysqlclient|ssl|crypto|sodium|odbc|aio|gomp|rdkafka|snappy|jvm|icu|fontconfig|freetype|opus|av\w+)\b)"
         ),
-        "prisma_warning": (r"Prisma failed to detect the (libssl/openssl) version"),
+        "prisma_warning": r"Prisma failed to detect the (libssl/openssl) version",
         "vague": (
             r"Please manually install (OpenSSL) and try installing Prisma|Failed to launch the (browser) process|Failed to launch (chrome)|Unable to require\(`([^`]+)`\)"
         ),

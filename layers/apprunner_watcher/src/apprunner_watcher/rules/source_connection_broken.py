@@ -49,6 +49,6 @@ RULE = Rule(
             r"^\[AppRunner\][^\n]{0,160}?(?:\b[Cc]onnection\b[^\n]{0,120}?(?:PENDING_HANDSHAKE|not AVAILABLE|not available|n't available|not valid|invalid|ERROR|expired|revoked)"
             r"|(?:GitHub|GITHUB|Bitbucket|BITBUCKET)\b[^\n]{0,120}?(?:[Uu]nauthorized|[Aa]uthenticat|[Aa]ccess denied|[Pp]ermission|rate limit))"
         ),
-        "pulled": (r"Successfully pulled your application source code"),
+        "pulled": r"Successfully pulled your application source code",
     },
 )

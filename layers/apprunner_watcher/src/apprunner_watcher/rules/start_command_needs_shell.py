@@ -78,7 +78,7 @@ RULE = Rule(
     rollback="helps",
     check=check,
     service_patterns={
-        "complaint": (rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_NOT_A_PROGRAM})")
+        "complaint": rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_NOT_A_PROGRAM})"
     },
     application_patterns={
         "complaint": (

@@ -135,10 +135,8 @@ RULE = Rule(
             r"|: (?:line )?\d+: exec: (?P<exec_of_script>[^\s:]+): not found|: exec: (?:line )?\d+: (?P<exec_of_busybox>[^\s:]+): not found|^(?P<launched>node|npm|yarn|pnpm|python3?|gunicorn|uvicorn|java|php|ruby|bundle|erl|elixir|mix|rails|dotnet|celery|streamlit|bun|deno|caddy|nginx): command not found|(?:entrypoint|start|run|boot)\S*: (?:line )?\d+: (?P<of_script>[^\s:]+): (?:command )?not found"
         ),
         # npm, yarn and pnpm say first what they run: they start `sh -c` with what package.json says
-        "package manager": (r"^> \S+@\S+ \w|^\$ \w|^yarn run v|npm (?:ERR!|error) |ELIFECYCLE"),
-        "not executed": (r"(?:^|[\s:|\]])exec (?P<exec>[^\s\":]+): no such file or directory"),
+        "package manager": r"^> \S+@\S+ \w|^\$ \w|^yarn run v|npm (?:ERR!|error) |ELIFECYCLE",
+        "not executed": r"(?:^|[\s:|\]])exec (?P<exec>[^\s\":]+): no such file or directory",
     },
-    service_patterns={
-        "refused": (rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_LOOKED_FOR})")
-    },
+    service_patterns={"refused": rf"(?:CannotStartContainer|[Ii]nvalid start command)[^\n]{{0,400}}?(?:{_LOOKED_FOR})"},
 )

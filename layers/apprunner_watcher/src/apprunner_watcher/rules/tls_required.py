@@ -153,7 +153,7 @@ RULE = Rule(
             r"|\b(?:Microsoft|System)\.Data\.SqlClient\.SqlException|\bNpgsql\.NpgsqlException|MySqlConnector\.MySqlException|PSQLException|MySQLNonTransientConnectionException|SQLServerException|Mongo\w*Exception"
             r"|^\s*at (?:Npgsql|MySqlConnector|MySql\.Data|Microsoft\.Data\.SqlClient|System\.Data\.SqlClient|StackExchange\.Redis|MongoDB\.Driver)\."
         ),
-        "no_entry": (r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))"),
+        "no_entry": r"no pg_hba\.conf entry for host (?![^\n]{0,250}(?:encryption|SSL o))",
     },
     occasions=frozenset({Occasion.DEPLOYMENT, Occasion.LIVE}),
 )

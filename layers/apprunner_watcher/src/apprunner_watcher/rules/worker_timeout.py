@@ -106,10 +106,10 @@ RULE = Rule(
         }
     ),
     application_patterns={
-        "gunicorn": (r"\bWORKER TIMEOUT\b"),
-        "puma": (r"Terminating timed out worker"),
-        "uwsgi": (r"\bHARAKIRI (?:ON WORKER|\[|!)"),
-        "unicorn": (r"worker=\d+ PID:\d+ timeout \(\d+s > \d+s\), killing"),
+        "gunicorn": r"\bWORKER TIMEOUT\b",
+        "puma": r"Terminating timed out worker",
+        "uwsgi": r"\bHARAKIRI (?:ON WORKER|\[|!)",
+        "unicorn": r"worker=\d+ PID:\d+ timeout \(\d+s > \d+s\), killing",
         # Passenger, PHP-FPM, mod_wsgi; Airflow; Celery
         "other": (
             r"A timeout occurred while (?:spawning|starting) (?:an application process|the application)|did not write a startup response in time"
@@ -117,6 +117,6 @@ RULE = Rule(
             r"|No response from gunicorn master within \d+ seconds|Timed out waiting for UP message from"
         ),
         # uvicorn says it of a worker that hangs, and of one that crashed
-        "unsure": (r"^(?:\S+ {1,6})?Child process \[\d+\] died"),
+        "unsure": r"^(?:\S+ {1,6})?Child process \[\d+\] died",
     },
 )
