@@ -181,7 +181,7 @@ RULE = Rule(
         # host='localhost', port=9200, (host=localhost)(port=3306), ('127.0.0.1', 5432), [::1]:5432, :::27017, [('localhost', 9092)]
         "endpoint": (
             r"(?:127\.0\.0\.1|\blocalhost|\[::1\]|::1|\bECONNREFUSED :::?|0\.0\.0\.0)[\]\"'`)]*(?:/127\.0\.0\.1|/[0:]*:1\b|/<unresolved>)?(?: ?\([\w.:/]+\))?"
-            r"(?::|',? | \[[^\]]{1,40}\], (?=port)|\]? on tcp |,? (?:on )?[Pp]ort[:=]? ?\"?|', port=|\)\(port=|,(?=\d))[`'(]?(?P<port>\d{3,5})\b"
+            r"(?::|',? | \[[^\]]{1,40}\], (?=port)|\]? on tcp |,? (?:on )?[Pp]ort ?[:=]? ?\"?|', port=|\)\(port=|,(?=\d))[`'(]?(?P<port>\d{3,5})\b"
         ),
         # Spring AMQP says where it goes, and then, without the place, that it failed
         "spring_amqp": r"Attempting to connect to: \[(?:localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1):(?P<port>\d+)",

@@ -36,10 +36,9 @@ def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
 def _while_connecting(snapshot: Snapshot, matches: Matches) -> list[Match]:
     """Python's bare TimeoutError below the frame of a driver that connects."""
     timed_out = matches.application("timed_out")
-    lines = [
-        line for one in matches.application("connects") for line in snapshot.application_log.below(one.line, _FRAMES)
-    ]
-    return [one for one in timed_out if one.line in lines]
+    log = snapshot.application_log
+    below = {id(line) for one in matches.application("connects") for line in log.below(one.line, _FRAMES)}
+    return [one for one in timed_out if id(one.line) in below]
 
 
 RULE = Rule(
