@@ -317,7 +317,9 @@ def _cause_section(number: int, cause: Cause) -> Iterator[str]:
 
 def _no_cause(snapshot: Snapshot, diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.verdict is Verdict.HEALTHY:
-        yield "There is nothing to explain: rules look at operations that did not succeed."
+        yield from _wrapped(
+            f"There is nothing to explain: none of {diagnosis.looked_at} rules for services that run found a cause."
+        )
         return
     if isinstance(snapshot.event, CustomDomainEvent):
         yield "WHY"
