@@ -255,7 +255,8 @@ _OF_DOCKER = re.compile(r"172\.(?:1[7-9]|2\d|30)\.0\.")
 # databases, caches and brokers of AWS; the names of load balancers and buckets are no sign
 _OF_A_VPC = re.compile(
     r"\.(?:rds|redshift|cache)(?:\.[\w-]+)?\.amazonaws\.com(?:\.cn)?$|\.(?:memorydb|kafka|kafka-serverless|mq)\.[\w-]+\.(?:amazonaws\.com|on\.aws)$"
-    r"|\.(?:docdb|neptune)(?:\.[\w-]+)?\.amazonaws\.com$|^vpc-[\w-]+\.[\w-]+\.es\.amazonaws\.com$|^vpce-[\w.-]+\.amazonaws\.com$|\.internal$"
+    r"|\.(?:docdb|neptune)(?:\.[\w-]+)?\.amazonaws\.com$|^vpc-[\w-]+\.[\w-]+\.es\.amazonaws\.com$|^vpce-[\w.-]+\.amazonaws\.com$"
+    r"|(?<!\.railway)\.internal$"  # a private zone; Railway's is none of AWS
 )
 
 
