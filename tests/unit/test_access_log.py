@@ -11,9 +11,9 @@ from apprunner_watcher.log import ApplicationLog, Line
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def answers(*texts: str) -> list[int]:
+def answers(*texts: str, path: str = "/health") -> list[int]:
     lines = tuple(Line(NOON, text, "instance/a") for text in texts)
-    return [answer.status for answer in ApplicationLog(lines, ()).answers("/health")]
+    return [answer.status for answer in ApplicationLog(lines, ()).answers(path)]
 
 
 @pytest.mark.parametrize(
@@ -138,5 +138,11 @@ def test_what_is_no_answer(text: str) -> None:
 
 
 def test_the_root_is_named_without_a_name() -> None:
-    lines = (Line(NOON, "NoResourceFoundException: No static resource .", "instance/a"),)
-    assert [answer.status for answer in ApplicationLog(lines, ()).answers("/")] == [404]
+    assert answers("NoResourceFoundException: No static resource .", path="/") == [404]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/health", [500]), ("/health?strict=1", [500]), ("/health?deep=1", [])]
+)
+def test_a_path_may_ask_for_something(path: str, expected: list[int]) -> None:
+    assert answers('"GET /health?strict=1 HTTP/1.1" 500 12', path=path) == expected

@@ -60,6 +60,7 @@ def test_a_pattern_without_a_word_is_looked_for_in_every_text() -> None:
         (r"[^]]+(?<!\))end", "the end"),
         (r"caf\u00e9", "un café"),
         (r"(?i)ERROR", "an error"),
+        (r"(?i)échec", "ÉCHEC"),
         (r"naïve|日本", "日本語"),
     ],
 )
