@@ -1,8 +1,8 @@
 """Here you find the words of a pattern: one of them stands in every text that the pattern is found in."""
 
 from collections.abc import Iterable, Iterator
-from re import _constants as c  # type: ignore[attr-defined]  # the standard library's own reader of patterns
-from re import _parser  # type: ignore[attr-defined]
+from re import _constants as c  # type: ignore[attr-defined]  # the standard library's own reader of patterns,
+from re import _parser  # type: ignore[attr-defined]  # which is not documented: see decision 7
 from typing import Any
 
 Words = frozenset[str]

@@ -1,7 +1,5 @@
 """A framework, a server or a public image refuses a value by a check of its own."""
 
-import re
-
 from apprunner_watcher.knowledge.wanted import is_harmless
 from apprunner_watcher.rule import (
     CHANGE_SOURCE_CONFIGURATION,
@@ -18,8 +16,6 @@ from apprunner_watcher.rule import (
     weight,
 )
 from apprunner_watcher.snapshot import Snapshot
-
-_MESSAGE_BELOW = re.compile(r":\s*$")
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:

@@ -17,18 +17,17 @@ from apprunner_watcher.rule import (
 from apprunner_watcher.snapshot import Snapshot
 
 _OF_NOTHING_SET = re.compile(r"\$\{?\w")  # a variable that no shell has filled in is another rule's
+_LIMITS = {"refused": Confidence.CERTAIN, "unknown": Confidence.POSSIBLE}
 
 
 def check(snapshot: Snapshot, matches: Matches) -> Finding | None:
     """Find a parser of options that names the option and what it does not take, in a program that never serves."""
     confidence = weight(snapshot)
-    for match in matches.application("refused"):
-        if confidence and not _OF_NOTHING_SET.search(match.line.said):
-            return Finding(confidence, (Evidence.of(match.line),), {"service_arn": snapshot.service.arn})
-    for match in matches.application("unknown"):
-        if confidence and not _OF_NOTHING_SET.search(match.line.said):
-            confidence = at_most(Confidence.POSSIBLE, confidence)
-            return Finding(confidence, (Evidence.of(match.line),), {"service_arn": snapshot.service.arn})
+    for name, limit in _LIMITS.items():
+        for match in matches.application(name):
+            if confidence and not _OF_NOTHING_SET.search(match.line.said):
+                evidence = (Evidence.of(match.line),)
+                return Finding(at_most(limit, confidence), evidence, {"service_arn": snapshot.service.arn})
     return None
 
 
